@@ -1,0 +1,282 @@
+/*
+ * profile.h - the vocabulary: frames, stacks, threads, samples; the sink that
+ * carries them; and the profile and call tree that are made of them.
+ */
+#ifndef PYSTROBE_PROFILE_H
+#define PYSTROBE_PROFILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base.h"
+
+/* ---- symbols: everything that has a number ---- */
+
+struct code_def { /* a function of the program */
+	uint32_t name;  /* string: qualified from 3.11 on, else plain */
+	uint32_t file;  /* string: co_filename */
+	uint32_t first; /* first line */
+};
+
+enum frame_flag {
+	FRAME_ENTRY = 1, /* a C function lies between this frame and its caller */
+	FRAME_MARKER = 2, /* not Python code: "[wait: GIL]", "<moving>" */
+};
+
+struct frame_def {
+	uint32_t code;
+	uint32_t line; /* 0: unknown; below 2^31 */
+	uint32_t flags; /* enum frame_flag */
+};
+
+struct stack_def { /* a stack is a parent and a frame; 0 is the empty one */
+	uint32_t parent;
+	uint32_t frame;
+	uint32_t depth;
+};
+
+/* What a thread was doing. Equal states have equal numbers. */
+enum run_state {
+	RUN_UNKNOWN,
+	RUN_CPU,      /* on a processor, or runnable */
+	RUN_SLEEPING, /* in a system call, interruptible */
+	RUN_DISK,     /* uninterruptible */
+	RUN_STOPPED,  /* stopped by a signal or a tracer */
+	RUN_STATES,
+};
+
+enum gil_state { GIL_UNKNOWN, GIL_HELD, GIL_WANTED, GIL_NEITHER };
+
+enum state_flag {
+	STATE_GC = 1,        /* this thread runs the garbage collector */
+	STATE_EXCEPTION = 2, /* an exception is being handled */
+};
+
+struct state_def {
+	uint8_t run, gil;
+	uint32_t flags;
+	uint32_t wait; /* string: what it waits for, "" when nothing */
+};
+
+struct symbols {
+	struct intern strings;
+	struct code_def *codes;
+	struct frame_def *frames;
+	struct stack_def *stacks;
+	struct state_def *states;
+	size_t ncodes, nframes, nstacks, nstates;
+	size_t cap_codes, cap_frames, cap_stacks, cap_states;
+	struct intern code_keys; /* codes by the bytes of their definition */
+	struct map frame_ids, stack_ids, state_ids;
+};
+
+void symbols_init(struct symbols *s);
+void symbols_release(struct symbols *s);
+void symbols_clear(struct symbols *s);
+uint32_t symbols_string(struct symbols *s, const char *text, size_t len);
+uint32_t symbols_code(struct symbols *s, const struct code_def *def);
+uint32_t symbols_frame(struct symbols *s, const struct frame_def *def);
+uint32_t symbols_stack(struct symbols *s, uint32_t parent, uint32_t frame);
+uint32_t symbols_state(struct symbols *s, const struct state_def *def);
+const char *symbols_text(const struct symbols *s, uint32_t string);
+size_t symbols_bytes(const struct symbols *s); /* memory held, about */
+
+/* ---- the sink: one interface for record, report, top, dump, daemon ---- */
+
+/* Why a sample of a thread has no stack. Names are part of the file format. */
+enum loss {
+	LOSS_NONE,
+	LOSS_MOVING,    /* the two copies of the stack differ: it moved */
+	LOSS_READ,      /* an address was not mapped */
+	LOSS_SHAPE,     /* frames not contiguous, a link that cannot be */
+	LOSS_CODE,      /* not a code object, position outside of it */
+	LOSS_ROOT,      /* the walk did not end at the thread's root */
+	LOSS_DEPTH,     /* deeper than the limit */
+	LOSS_THREADS,   /* the list of threads changed while it was read */
+	LOSS_LATE,      /* a tick that was due and could not be taken */
+	LOSS_CAUSES,
+};
+
+const char *loss_name(enum loss cause);  /* "moving" */
+const char *loss_about(enum loss cause); /* "stack moved while being read" */
+
+struct process_info {
+	uint32_t pid;
+	uint64_t start;      /* clock ticks since boot: identity with pid */
+	uint32_t version;    /* PY_VERSION_HEX */
+	const char *command; /* cleaned command line */
+	const char *cwd;     /* "" when unknown */
+};
+
+enum thread_flag { THREAD_MAIN = 1, THREAD_ENDED = 2 };
+
+struct thread_info {
+	uint32_t pid, tid;
+	uint64_t ident;   /* threading.get_ident() */
+	uint32_t flags;
+	const char *name; /* Python's own, else the kernel's; cleaned */
+};
+
+/* Facts about the whole run, in force from where they stand in the stream. */
+struct run_info {
+	uint64_t wall_ns;   /* time of day at mono_ns */
+	uint64_t mono_ns;   /* monotonic clock of the recording host */
+	uint64_t period_ns; /* wanted */
+	uint64_t seed;      /* of the jitter */
+	const char *host, *kernel, *program; /* program: "pystrobe 0.1" */
+};
+
+struct tick {
+	uint32_t pid;
+	uint64_t mono_ns; /* when the samples were taken */
+	uint32_t missed;  /* ticks that were due since the last and not taken */
+};
+
+struct sample {
+	uint32_t tid;
+	uint32_t stack; /* 0 with loss != LOSS_NONE */
+	uint32_t state;
+	uint32_t loss; /* enum loss */
+};
+
+/*
+ * Order of calls: run, then process, then for each tick of that process any
+ * new thread, tick, and one sample for each of its live threads. Numbers
+ * refer to `symbols`, which belongs to the source and may be cleared by it
+ * between ticks (`symbols_serial` then changes). Each call returns 0 or a
+ * negative errno that ends the run.
+ */
+struct sink {
+	const struct sink_ops *ops;
+};
+
+struct source_symbols {
+	struct symbols *table;
+	uint32_t serial;
+};
+
+struct sink_ops {
+	int (*run)(struct sink *s, const struct run_info *info);
+	int (*process)(struct sink *s, const struct process_info *info);
+	int (*thread)(struct sink *s, const struct thread_info *info);
+	int (*tick)(struct sink *s, const struct source_symbols *syms,
+		    const struct tick *tick);
+	int (*sample)(struct sink *s, const struct source_symbols *syms,
+		      const struct sample *sample);
+};
+
+/* ---- a profile: samples added up ---- */
+
+struct profile_thread {
+	uint32_t pid, tid;
+	uint64_t ident;
+	uint32_t flags;
+	uint32_t name; /* string */
+	uint64_t samples, idle, lost;
+};
+
+/* Equal samples of one thread, added up. */
+struct profile_cell {
+	uint32_t thread; /* index into threads */
+	uint32_t stack, state;
+	uint64_t count;
+	uint64_t ns; /* weight */
+};
+
+struct profile {
+	struct sink sink; /* feed it through this */
+	struct symbols symbols;
+	struct profile_thread *threads;
+	struct profile_cell *cells;
+	size_t nthreads, cap_threads, ncells, cap_cells;
+	uint64_t ticks, missed, samples, idle;
+	uint64_t lost[LOSS_CAUSES];
+	uint64_t first_ns, last_ns; /* monotonic, of the first and last tick */
+	uint64_t period_ns;
+	uint64_t wall_ns; /* time of day of the first tick */
+	/* strings of the recording: */
+	uint32_t host, kernel, program;
+	struct profile_process {
+		uint32_t pid, version;
+		uint64_t start;
+		uint32_t command, cwd;
+	} *processes;
+	size_t nprocesses, cap_processes;
+	struct profile_build *build; /* only while samples come in */
+};
+
+struct profile *profile_new(void);
+void profile_free(struct profile *p);
+
+/* A state in which nothing is computed: asleep, or stopped. */
+bool state_is_idle(const struct state_def *def);
+
+/* Duration covered, from the first tick to one period after the last. */
+uint64_t profile_duration(const struct profile *p);
+
+/* Ticks taken of those that were due, in percent. */
+double profile_achieved(const struct profile *p);
+
+uint64_t profile_lost(const struct profile *p); /* all causes */
+
+/* ---- views: choices at the time of rendering ---- */
+
+enum frame_label {
+	LABEL_LINE,     /* name (file.py:line) */
+	LABEL_FUNCTION, /* name (file.py:first line) */
+	LABEL_NOLINE,   /* name (file.py) */
+};
+
+struct view {
+	enum frame_label label;
+	bool full_filenames;
+	bool threads; /* a root cell per thread */
+	bool idle;    /* idle samples too */
+};
+
+/* Node 0 is the root, "all"; children are sorted by label bytes. */
+struct tree_node {
+	uint32_t label; /* string of tree->labels */
+	uint32_t parent;
+	uint32_t child, sibling; /* first child, next sibling; 0: none */
+	uint32_t depth;
+	uint32_t code; /* a code of the profile, or UINT32_MAX */
+	uint64_t self, total; /* samples */
+	uint64_t self_ns, total_ns;
+};
+
+struct tree {
+	struct intern labels;
+	struct tree_node *nodes;
+	size_t len, cap;
+	uint64_t left_out; /* samples that the view leaves out */
+};
+
+struct tree *tree_build(const struct profile *p, const struct view *view);
+void tree_free(struct tree *t);
+
+/* One row of a flat table: functions or lines with self and total samples. */
+struct flat_row {
+	uint32_t label; /* string of flat->labels */
+	uint64_t self, total; /* a recursive function counts once a sample */
+};
+
+struct flat {
+	struct intern labels;
+	struct flat_row *rows; /* by self, then total, then label */
+	size_t len;
+	uint64_t samples;  /* in the view */
+	uint64_t left_out;
+};
+
+struct flat *flat_build(const struct profile *p, const struct view *view);
+void flat_free(struct flat *f);
+
+/*
+ * The short form of a file name: what follows site-packages, dist-packages or
+ * lib/pythonX.Y, or the recorded working directory; else the last component.
+ */
+const char *short_filename(const char *file, const char *cwd);
+
+#endif

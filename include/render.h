@@ -1,0 +1,41 @@
+/*
+ * render.h - one file per output format, rows of one table. Deterministic:
+ * the same profile and options give the same bytes.
+ */
+#ifndef PYSTROBE_RENDER_H
+#define PYSTROBE_RENDER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "profile.h"
+
+struct err;
+struct str;
+
+struct render_options {
+	struct view view;
+	const char *title; /* NULL: made from the recording */
+	uint32_t width;    /* SVG: pixels; 0: fluid, drawn for 1200 */
+	uint32_t columns;  /* table: of the terminal; 0: 80 */
+	uint32_t limit;    /* table: rows; 0: 25 */
+	int ascii;         /* table: no characters beyond ASCII */
+};
+
+struct renderer {
+	const char *name;           /* "svg" */
+	const char *const *aliases; /* "flamegraph", NULL at the end */
+	const char *const *extensions; /* ".svg", NULL at the end */
+	const char *about;          /* for the help */
+	/* Appends the whole output to *out. */
+	int (*render)(const struct profile *p, const struct render_options *o,
+		      struct str *out, struct err *err);
+};
+
+/* All of them, in the order of the help; *n rows. */
+const struct renderer *renderers(size_t *n);
+
+const struct renderer *renderer_by_name(const char *name);  /* or NULL */
+const struct renderer *renderer_by_path(const char *path); /* or NULL */
+
+#endif

@@ -1,0 +1,52 @@
+/*
+ * target.h - one Python process that can be sampled: finds the interpreter
+ * in its mappings, checks that it is what it says, and turns each snapshot of
+ * its threads into samples of a sink.
+ */
+#ifndef PYSTROBE_TARGET_H
+#define PYSTROBE_TARGET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct err;
+struct sink;
+struct target;
+
+struct target_options {
+	const uint32_t *tids; /* only these threads; NULL: all */
+	size_t ntids;
+};
+
+/*
+ * Attaches. Errors are those of process_open, and:
+ *   -ENOENT   not a Python process, or no interpreter in it yet
+ *   -EAGAIN   Python is there, but not initialised yet (a fresh start)
+ *   -ENOTSUP  a version that is not known
+ *   -EBADMSG  the interpreter's structures fail the self-check
+ */
+int target_open(struct target **t, pid_t pid,
+		const struct target_options *options, struct err *err);
+void target_free(struct target *t);
+
+pid_t target_pid(const struct target *t);
+uint32_t target_version(const struct target *t); /* PY_VERSION_HEX or 0 */
+
+/* Tells the sink which process this is; once, before the first sample. */
+int target_announce(struct target *t, struct sink *sink);
+
+/*
+ * One tick: a sample of each live thread goes to the sink. `missed` ticks
+ * that were due are told with it. -ESRCH: the process has ended, or replaced
+ * itself by exec; other errors are the sink's.
+ */
+int target_sample(struct target *t, struct sink *sink, uint32_t missed);
+
+struct target_counts {
+	uint64_t ticks, samples, lost[16]; /* by enum loss */
+	uint64_t calls;                    /* system calls that read memory */
+};
+void target_counts(const struct target *t, struct target_counts *out);
+
+#endif

@@ -1,0 +1,40 @@
+#include <errno.h>
+#include <time.h>
+
+#include "base.h"
+
+#define NS 1000000000u
+
+static uint64_t now(clockid_t id)
+{
+	struct timespec t;
+
+	clock_gettime(id, &t);
+	return (uint64_t)t.tv_sec * NS + (uint64_t)t.tv_nsec;
+}
+
+uint64_t clock_mono(void)
+{
+	return now(CLOCK_MONOTONIC);
+}
+
+uint64_t clock_wall(void)
+{
+	return now(CLOCK_REALTIME);
+}
+
+int clock_sleep_until(uint64_t deadline)
+{
+	struct timespec t = {
+		.tv_sec = (time_t)(deadline / NS),
+		.tv_nsec = (long)(deadline % NS),
+	};
+
+	return -clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL);
+}
+
+uint64_t rng_next(uint64_t *state)
+{
+	*state += 0x9e3779b97f4a7c15u;
+	return hash_u64(*state);
+}

@@ -1,0 +1,174 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base.h"
+
+struct outfile {
+	int fd;
+	char *path;
+	char *temp; /* NULL: written directly */
+};
+
+int fd_write_all(int fd, const void *data, size_t len)
+{
+	const char *p = data;
+	ssize_t n;
+
+	while (len) {
+		n = write(fd, p, len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n ? -errno : -EIO;
+		p += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+static int file_errno(void)
+{
+	return errno == EACCES ? -EPERM : -errno;
+}
+
+int file_read(struct str *s, int dirfd, const char *path, size_t limit)
+{
+	size_t start = s->len, room;
+	int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	int ret = 0;
+	ssize_t n;
+
+	if (fd < 0)
+		return file_errno();
+	for (;;) {
+		/* A page more than was read so far: /proc gives pages. */
+		str_reserve(s, s->cap - s->len > 4096 ? 0 : 4096);
+		room = s->cap - s->len - 1;
+		n = read(fd, s->data + s->len, room);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			ret = file_errno();
+		if (n <= 0)
+			break;
+		s->len += (size_t)n;
+		if (s->len - start > limit) {
+			ret = -E2BIG;
+			break;
+		}
+	}
+	s->data[s->len] = '\0';
+	close(fd);
+	return ret;
+}
+
+static int open_direct(struct outfile *out, int flags, struct err *err)
+{
+	out->fd = open(out->path, O_WRONLY | O_CLOEXEC | O_NOCTTY | flags);
+	if (out->fd < 0)
+		return err_set(err, file_errno(), "cannot write '%s': %s",
+			       out->path, strerror(errno));
+	return 0;
+}
+
+static int open_temp(struct outfile *out, struct err *err)
+{
+	struct str name;
+	mode_t mask;
+
+	str_init(&name);
+	str_addf(&name, "%s.XXXXXX", out->path);
+	out->temp = xstrdup(name.data);
+	str_release(&name);
+	out->fd = mkostemp(out->temp, O_CLOEXEC);
+	if (out->fd < 0) {
+		free(out->temp);
+		out->temp = NULL;
+		return err_set(err, file_errno(), "cannot write '%s': %s",
+			       out->path, strerror(errno));
+	}
+	/* mkostemp makes 0600; an ordinary output has the user's mask. */
+	mask = umask(0);
+	umask(mask);
+	fchmod(out->fd, 0666 & ~mask);
+	return 0;
+}
+
+int outfile_open(struct outfile **outp, const char *path, struct err *err)
+{
+	struct outfile *out = xcalloc(1, sizeof(*out));
+	struct stat st;
+	int ret;
+
+	out->path = xstrdup(path);
+	if (!strcmp(path, "-")) {
+		out->fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+		ret = out->fd < 0 ? err_set(err, -errno,
+					    "standard output is closed")
+				  : 0;
+	} else if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
+		ret = err_set(err, -EISDIR, "'%s' is a directory", path);
+	} else if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
+		ret = open_direct(out, 0, err);
+	} else {
+		ret = open_temp(out, err);
+	}
+	if (ret) {
+		free(out->path);
+		free(out);
+		return ret;
+	}
+	*outp = out;
+	return 0;
+}
+
+int outfile_write(struct outfile *out, const void *data, size_t len,
+		  struct err *err)
+{
+	int ret = fd_write_all(out->fd, data, len);
+
+	if (ret)
+		return err_set(err, ret, "cannot write '%s': %s",
+			       strcmp(out->path, "-") ? out->path : "stdout",
+			       strerror(-ret));
+	return 0;
+}
+
+static void outfile_free(struct outfile *out)
+{
+	free(out->path);
+	free(out->temp);
+	free(out);
+}
+
+int outfile_commit(struct outfile *out, struct err *err)
+{
+	int ret = 0;
+
+	if (close(out->fd) && errno != EINTR)
+		ret = -errno;
+	if (!ret && out->temp && rename(out->temp, out->path))
+		ret = -errno;
+	if (ret && out->temp)
+		unlink(out->temp);
+	if (ret)
+		err_set(err, ret, "cannot write '%s': %s", out->path,
+			strerror(-ret));
+	outfile_free(out);
+	return ret;
+}
+
+void outfile_abort(struct outfile *out)
+{
+	if (!out)
+		return;
+	close(out->fd);
+	if (out->temp)
+		unlink(out->temp);
+	outfile_free(out);
+}

@@ -1,0 +1,382 @@
+/*
+ * Code objects of the target: read once, then only re-checked. Their
+ * addresses are reused at once (cpython.md 6.3), so an entry is trusted for a
+ * short time only.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "profile.h"
+#include "walk_priv.h"
+
+#define CODE_TRUST_NS 10000000u   /* between two checks of an entry */
+#define CODES_MAX 65536u          /* then all are forgotten */
+#define CODE_HEAD_MAX 512u
+#define CODE_BYTES_MAX (64u << 20) /* of bytecode */
+#define GUESS 320u /* bytes of an object read at first: mostly all of it */
+
+static void entry_release(struct code_entry *c)
+{
+	free((char *)c->pub.name);
+	free((char *)c->pub.file);
+	free(c->lines);
+}
+
+void codes_release(struct codes *c)
+{
+	size_t i;
+
+	for (i = 0; i < c->len; i++)
+		entry_release(&c->entries[i]);
+	free(c->entries);
+	map_release(&c->by_addr);
+}
+
+static void codes_forget(struct codes *c)
+{
+	uint32_t serial = c->serial;
+
+	codes_release(c);
+	memset(c, 0, sizeof(*c));
+	map_init(&c->by_addr);
+	c->serial = serial;
+}
+
+/* An object whose beginning was read, and how much of it. */
+struct head {
+	raddr addr;
+	unsigned char bytes[GUESS];
+	size_t got;
+};
+
+static void aim(struct range *r, struct head *h, raddr addr)
+{
+	h->addr = addr;
+	h->got = 0;
+	*r = (struct range){.addr = addr, .len = GUESS, .to = h->bytes};
+}
+
+/*
+ * `len` bytes of an object from offset `off`: from what was read already, or
+ * with one more read into *heap, which the caller frees. NULL when they
+ * cannot be had.
+ */
+static const unsigned char *rest_of(struct walker *w, const struct head *h,
+				    uint64_t off, size_t len,
+				    unsigned char **heap)
+{
+	*heap = NULL;
+	if (off <= h->got && len <= h->got - off)
+		return h->bytes + off;
+	*heap = xmalloc(len);
+	if (remote_read(w->remote, h->addr + off, *heap, len) == 0)
+		return *heap;
+	free(*heap);
+	*heap = NULL;
+	return NULL;
+}
+
+/* The text of a str object, cleaned; longer than `limit`: cut. */
+static int head_text(struct walker *w, const struct head *h, size_t limit,
+		     struct str *out)
+{
+	struct text_place place;
+	struct head away = {.addr = 0, .got = 0};
+	unsigned char *heap;
+	const unsigned char *p;
+	struct str text;
+	size_t len;
+	int ret = text_place_of(&w->layout, h->bytes, h->got, &place);
+
+	if (ret)
+		return ret;
+	len = place.units > limit / place.width
+		      ? limit / place.width * place.width
+		      : (size_t)place.units * place.width;
+	if (!len)
+		return 0;
+	p = place.pointer ? rest_of(w, &away, place.at, len, &heap)
+			  : rest_of(w, h, place.at, len, &heap);
+	if (!p)
+		return -EFAULT;
+	str_init(&text);
+	text_decode(&text, &place, p, len);
+	str_add_clean(out, text.data, text.len);
+	str_release(&text);
+	free(heap);
+	return 0;
+}
+
+int read_text(struct walker *w, raddr object, size_t limit, struct str *out)
+{
+	struct head h;
+	struct range r;
+	int ret;
+
+	aim(&r, &h, object);
+	ret = remote_batch(w->remote, &r, 1);
+	h.got = r.got;
+	return ret ? ret : head_text(w, &h, limit, out);
+}
+
+/* Bytes of a bytes object (2.7: str), copied; *n is 0 when there are none. */
+static int head_bytes(struct walker *w, const struct head *h, size_t limit,
+		      unsigned char **out, size_t *n)
+{
+	const struct layout *l = &w->layout;
+	uint64_t size = field_of(h->bytes, h->got, l->object.var_size);
+	const unsigned char *p;
+	unsigned char *heap;
+
+	*n = 0;
+	*out = NULL;
+	if (h->got < (size_t)l->object.bytes_data)
+		return -EFAULT;
+	if (size > limit)
+		return -EBADMSG;
+	if (!size)
+		return 0;
+	p = rest_of(w, h, (uint64_t)l->object.bytes_data, (size_t)size, &heap);
+	if (!p)
+		return -EFAULT;
+	*n = (size_t)size;
+	*out = heap;
+	if (!heap) {
+		*out = xmalloc(*n);
+		memcpy(*out, p, *n);
+	}
+	return 0;
+}
+
+/* Sizes that the head and the heads of the objects it names tell. */
+static int entry_sizes(struct walker *w, struct code_entry *c,
+		       const unsigned char *code, size_t len,
+		       const struct head *bytecode)
+{
+	const struct layout *l = &w->layout;
+	uint64_t n;
+
+	if (l->frames == FRAMES_HEAP) {
+		if (bytecode->got < (size_t)l->object.var_size + 8)
+			return -EFAULT;
+		n = field_of(bytecode->bytes, bytecode->got,
+			     l->object.var_size);
+	} else {
+		n = 2 * (field_of(code, len, l->object.var_size) &
+			 UINT32_MAX);
+		c->adaptive = l->code.adaptive;
+		c->traceable =
+			2 * at_u32(code, len, (size_t)l->code.firsttraceable);
+		c->frame_bytes = code_frame_bytes(l, code, len);
+		if (!c->frame_bytes)
+			return -EBADMSG;
+	}
+	if (!n || n > CODE_BYTES_MAX)
+		return -EBADMSG;
+	c->code_bytes = (uint32_t)n;
+	return 0;
+}
+
+static int entry_texts(struct walker *w, struct code_entry *c,
+		       const struct head *name, const struct head *file)
+{
+	struct str text;
+	int ret;
+
+	str_init(&text);
+	ret = head_text(w, name, WALK_NAME_MAX, &text);
+	if (!ret) {
+		c->pub.name = xstrdup(text.data);
+		str_clear(&text);
+		ret = head_text(w, file, WALK_FILE_MAX, &text);
+	}
+	if (!ret)
+		c->pub.file = xstrdup(text.data);
+	str_release(&text);
+	return ret;
+}
+
+static bool is_code(const struct walker *w, const unsigned char *code,
+		    size_t len)
+{
+	return !w->entry.code_type ||
+	       field_of(code, len, w->layout.object.type) ==
+		       w->entry.code_type;
+}
+
+/* Reads the code object at `addr` anew into a zeroed entry. */
+static int entry_read(struct walker *w, struct code_entry *c, raddr addr)
+{
+	const struct layout *l = &w->layout;
+	const size_t len = (size_t)l->code.size;
+	unsigned char code[CODE_HEAD_MAX];
+	struct head name, file, lines, bytecode;
+	struct range r[4];
+	int ret;
+
+	ret = remote_read(w->remote, addr, code, len);
+	if (ret)
+		return ret;
+	if (!is_code(w, code, len))
+		return -EBADMSG;
+	aim(&r[0], &name,
+	    field_of(code, len,
+		     l->code.qualname != NO_FIELD ? l->code.qualname
+						  : l->code.name));
+	aim(&r[1], &file, field_of(code, len, l->code.filename));
+	aim(&r[2], &lines, field_of(code, len, l->code.linetable));
+	aim(&r[3], &bytecode, field_of(code, len, l->code.code));
+	ret = remote_batch(w->remote, r, l->code.code != NO_FIELD ? 4 : 3);
+	if (ret)
+		return ret;
+	name.got = r[0].got;
+	file.got = r[1].got;
+	lines.got = r[2].got;
+	bytecode.got = r[3].got;
+	c->addr = addr;
+	c->pub.first = (int32_t)at_u32(code, len, (size_t)l->code.firstlineno);
+	memcpy(c->ident, code + l->code.ident_from,
+	       (size_t)(l->code.ident_to - l->code.ident_from));
+	ret = entry_sizes(w, c, code, len, &bytecode);
+	if (!ret)
+		ret = entry_texts(w, c, &name, &file);
+	if (!ret)
+		ret = head_bytes(w, &lines, WALK_LINES_MAX, &c->lines,
+				 &c->nlines);
+	return ret;
+}
+
+/* A loss for what went wrong with a code object; the process may be gone. */
+static int loss_of(int ret)
+{
+	return ret == -ESRCH || ret == -EPERM ? ret : LOSS_CODE;
+}
+
+static int entry_load(struct walker *w, struct code_entry *at, raddr addr)
+{
+	struct code_entry c;
+	size_t i;
+	int ret;
+
+	memset(&c, 0, sizeof(c));
+	for (i = 0; i < 8; i++)
+		c.memo[i].at = INT32_MIN;
+	ret = entry_read(w, &c, addr);
+	if (ret) {
+		entry_release(&c);
+		at->checked_ns = 0; /* what is there is not trusted */
+		return loss_of(ret);
+	}
+	c.pub.serial = ++w->codes.serial;
+	c.checked_ns = clock_mono();
+	entry_release(at);
+	*at = c;
+	return 0;
+}
+
+static int code_find(struct walker *w, raddr addr, uint32_t *info)
+{
+	struct codes *c = &w->codes;
+	int ret;
+
+	*info = map_get(&c->by_addr, addr);
+	if (*info != MAP_NONE)
+		return 0;
+	c->entries = grow(c->entries, &c->cap, c->len + 1,
+			  sizeof(*c->entries));
+	memset(&c->entries[c->len], 0, sizeof(*c->entries));
+	ret = entry_load(w, &c->entries[c->len], addr);
+	if (ret)
+		return ret;
+	*info = (uint32_t)c->len++;
+	map_put(&c->by_addr, addr, *info);
+	return 0;
+}
+
+/* Compares the entries that were not checked for a while, in one call. */
+static int codes_check(struct walker *w, struct slot *s, uint64_t now)
+{
+	const struct layout *l = &w->layout;
+	const size_t len = (size_t)(l->code.ident_to - l->code.ident_from);
+	struct codes *c = &w->codes;
+	struct code_entry *e;
+	struct range *r;
+	unsigned char *bytes;
+	size_t i, n = 0;
+	int ret = 0;
+
+	for (i = 0; i < s->nlinks; i++)
+		n += !s->links[i].entry &&
+		     now - c->entries[s->links[i].info].checked_ns >=
+			     CODE_TRUST_NS;
+	if (!n)
+		return 0;
+	r = xcalloc(n, sizeof(*r));
+	bytes = xmalloc(n * len);
+	n = 0;
+	for (i = 0; i < s->nlinks; i++) {
+		e = &c->entries[s->links[i].info];
+		if (s->links[i].entry || now - e->checked_ns < CODE_TRUST_NS)
+			continue;
+		e->checked_ns = now; /* a recursive function: once */
+		r[n] = (struct range){
+			.addr = e->addr + (raddr)l->code.ident_from,
+			.len = len,
+			.to = bytes + n * len};
+		n++;
+	}
+	ret = remote_batch(w->remote, r, n);
+	for (i = 0; !ret && i < n; i++) {
+		raddr addr = r[i].addr - (raddr)l->code.ident_from;
+
+		e = &c->entries[map_get(&c->by_addr, addr)];
+		if (r[i].got < len || memcmp(r[i].to, e->ident, len))
+			ret = entry_load(w, e, addr);
+	}
+	free(bytes);
+	free(r);
+	return ret;
+}
+
+int codes_resolve(struct walker *w, struct slot *s)
+{
+	uint64_t now = clock_mono();
+	size_t i;
+	int ret;
+
+	for (i = 0; i < s->nlinks; i++) {
+		if (s->links[i].entry)
+			continue;
+		ret = code_find(w, s->links[i].code, &s->links[i].info);
+		if (ret)
+			return ret;
+	}
+	return codes_check(w, s, now);
+}
+
+/* Only between snapshots: links of slots refer to entries. */
+void codes_trim(struct walker *w)
+{
+	if (w->codes.len > CODES_MAX)
+		codes_forget(&w->codes);
+}
+
+const struct walk_code *walker_code(const struct walker *w, uint32_t info)
+{
+	return &w->codes.entries[info].pub;
+}
+
+int walker_line(struct walker *w, const struct walk_frame *f)
+{
+	struct code_entry *c = &w->codes.entries[f->info];
+	size_t i = (uint32_t)f->at / 2 % 8;
+
+	if (c->memo[i].at != f->at) {
+		c->memo[i].at = f->at;
+		c->memo[i].line =
+			line_of_frame(w->layout.lines, c->lines, c->nlines,
+				      c->pub.first, f->at);
+	}
+	return c->memo[i].line;
+}
