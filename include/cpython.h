@@ -34,6 +34,14 @@ enum line_kind {
 	LINES_LOCATIONS,       /* 3.11 and later */
 };
 
+/* Where an instance without tp_dictoffset has its attributes. */
+enum managed_kind {
+	MANAGED_NONE,     /* up to 3.10 */
+	MANAGED_POINTERS, /* 3.11: values at -32, dict at -24 */
+	MANAGED_TAGGED,   /* 3.12: at -24, values with bit 0 set, or a dict */
+	MANAGED_INLINE,   /* 3.13+: dict at -24, else behind the instance */
+};
+
 /* All offsets in bytes; NO_FIELD where there is none. */
 struct layout {
 	uint8_t major, minor;
@@ -113,6 +121,16 @@ struct layout {
 		int32_t py2_dict_mask, py2_dict_table;
 		int32_t type_dictoffset, ht_cached_keys, type_flags;
 		int32_t values_data; /* PyDictValues.values */
+		/* PyDictKeysObject, 3.x */
+		int32_t keys_size;       /* dk_size, up to 3.10 */
+		int32_t keys_log2_index; /* u8 dk_log2_index_bytes, 3.11+ */
+		int32_t keys_kind;       /* u8 dk_kind, 3.11+ */
+		int32_t keys_entries, keys_indices;
+		enum managed_kind managed;
+		/* int: size or lv_tag, digits */
+		int32_t int_size, int_digits;
+		bool int_plain;  /* 2.7 PyInt: the value is at int_size */
+		bool int_tagged; /* 3.12+: size << 3 | sign */
 	} object;
 };
 

@@ -65,7 +65,8 @@ struct link {
 struct slot {
 	raddr tstate;
 	uint32_t interp;
-	uint64_t seen; /* snapshot number */
+	uint64_t seen;   /* snapshot number */
+	uint64_t listed; /* number of the list that named it last */
 	struct piece state, cframe;
 	struct piece *chunks, *frames;
 	size_t nchunks, cap_chunks, nframes, cap_frames;
@@ -80,6 +81,7 @@ struct slot {
 struct interp {
 	raddr addr;
 	raddr gil; /* its GIL struct, 3.12+ */
+	raddr active; /* dict of threading's threads, once found */
 	uint64_t seen;
 	struct piece span, gil_piece;
 };
@@ -114,6 +116,7 @@ struct walker {
 	struct entry_points entry;
 	uint32_t pid;
 	uint64_t number; /* of the snapshot */
+	uint64_t lists;  /* lists of threads followed so far */
 	int32_t tid_at;  /* in struct pthread; -1 unknown, -2 not found */
 
 	struct span runtime_span, interp_span, thread_span;

@@ -292,6 +292,7 @@ static int list_threads(struct walker *w, size_t interp, bool again)
 	unsigned n = 0;
 	int ret;
 
+	w->lists++;
 	addr = interp_field(w, &w->interps[interp],
 			    w->layout.interp.threads_head);
 	while (addr) {
@@ -309,8 +310,9 @@ static int list_threads(struct walker *w, size_t interp, bool again)
 		if (!piece_whole(&s->state, 0) ||
 		    slot_field(w, s, 0, w->layout.thread.interp) != in)
 			return -EAGAIN;
-		if (s->seen == w->number && !again)
+		if (s->listed == w->lists)
 			return -EAGAIN; /* a circle */
+		s->listed = w->lists;
 		s->seen = w->number;
 		s->interp = (uint32_t)interp;
 		addr = slot_field(w, s, 0, w->layout.thread.next);

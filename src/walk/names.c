@@ -1,0 +1,293 @@
+/*
+ * The names that threading gave its threads:
+ *
+ *   sys.modules['threading'].__dict__['_active']  ->  {ident: Thread}
+ *   Thread.__dict__['_name']                          (2.7: _Thread__name)
+ *
+ * All of it is read from a process that runs on: every table is bounded, and
+ * a name that cannot be had is "".
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "walk_priv.h"
+
+#define DICT_ENTRIES_MAX 65536u /* of a table that is looked through */
+#define KEY_TEXT_MAX 64u
+#define NAME_TEXT_MAX 256u
+#define MODULE_DICT 16 /* PyModuleObject.md_dict */
+
+/* A table of key and value pairs, copied. */
+struct table {
+	unsigned char *bytes;
+	size_t len;
+	size_t entry;           /* bytes of one */
+	int32_t key, value;     /* in an entry; value NO_FIELD: split */
+	raddr values;           /* split table: the values are here */
+	size_t n;
+};
+
+static uint64_t word(struct walker *w, raddr addr)
+{
+	unsigned char p[8];
+
+	if (!addr || remote_read(w->remote, addr, p, sizeof(p)))
+		return 0;
+	return at_u64(p, sizeof(p), 0);
+}
+
+static int table_copy(struct walker *w, struct table *t, raddr from)
+{
+	if (!t->n || t->n > DICT_ENTRIES_MAX)
+		return -EBADMSG;
+	t->len = t->n * t->entry;
+	t->bytes = xmalloc(t->len);
+	if (remote_read(w->remote, from, t->bytes, t->len) == 0)
+		return 0;
+	free(t->bytes);
+	t->bytes = NULL;
+	return -EFAULT;
+}
+
+/* 2.7: an open table of {hash, key, value}. */
+static int py2_table(struct walker *w, raddr dict, struct table *t)
+{
+	const struct layout *l = &w->layout;
+	uint64_t mask = word(w, dict + (raddr)l->object.py2_dict_mask);
+
+	if (mask >= DICT_ENTRIES_MAX)
+		return -EBADMSG;
+	*t = (struct table){.entry = 24, .key = 8, .value = 16,
+			    .n = (size_t)mask + 1};
+	return table_copy(w, t, word(w, dict + (raddr)l->object.py2_dict_table));
+}
+
+/* Bytes of the index table between the head of the keys and the entries. */
+static uint64_t index_bytes(const struct layout *l, const unsigned char *head,
+			    size_t len)
+{
+	uint64_t size;
+	unsigned log2;
+
+	if (l->object.keys_log2_index != NO_FIELD) {
+		log2 = at_u8(head, len, (size_t)l->object.keys_log2_index);
+		return log2 < 32 ? (uint64_t)1 << log2 : UINT64_MAX;
+	}
+	size = field_of(head, len, l->object.keys_size);
+	if (size > DICT_ENTRIES_MAX * 2)
+		return UINT64_MAX;
+	return size <= 0xff ? size : size <= 0xffff ? size * 2 : size * 4;
+}
+
+/* The keys of a dict, or of a class whose instances share them. */
+static int keys_table(struct walker *w, raddr keys, struct table *t)
+{
+	const struct layout *l = &w->layout;
+	unsigned char head[48];
+	uint64_t indices;
+	unsigned kind = 0;
+
+	if (!keys || remote_read(w->remote, keys, head, sizeof(head)))
+		return -EFAULT;
+	indices = index_bytes(l, head, sizeof(head));
+	if (indices > DICT_ENTRIES_MAX * 8)
+		return -EBADMSG;
+	if (l->object.keys_kind != NO_FIELD)
+		kind = at_u8(head, sizeof(head), (size_t)l->object.keys_kind);
+	*t = (struct table){.entry = 24, .key = 8, .value = 16};
+	if (kind) /* only str keys: no hash is stored */
+		*t = (struct table){.entry = 16, .key = 0, .value = 8};
+	t->n = (size_t)field_of(head, sizeof(head), l->object.keys_entries);
+	return table_copy(w, t,
+			  keys + (raddr)l->object.keys_indices + indices);
+}
+
+static int dict_table(struct walker *w, raddr dict, struct table *t)
+{
+	const struct layout *l = &w->layout;
+	raddr values;
+	int ret;
+
+	if (!dict)
+		return -EFAULT;
+	if (l->object.py2_dict_table != NO_FIELD)
+		return py2_table(w, dict, t);
+	values = word(w, dict + (raddr)l->object.dict_values);
+	ret = keys_table(w, word(w, dict + (raddr)l->object.dict_keys), t);
+	if (!ret && values) {
+		t->value = NO_FIELD;
+		t->values = values + (raddr)l->object.values_data;
+	}
+	return ret;
+}
+
+static raddr table_key(const struct table *t, size_t i)
+{
+	return at_u64(t->bytes, t->len, i * t->entry + (size_t)t->key);
+}
+
+static raddr table_value(struct walker *w, const struct table *t, size_t i)
+{
+	if (t->value == NO_FIELD)
+		return word(w, t->values + 8 * i);
+	return at_u64(t->bytes, t->len, i * t->entry + (size_t)t->value);
+}
+
+static bool text_is(struct walker *w, raddr object, const char *text)
+{
+	struct str s;
+	bool same;
+
+	str_init(&s);
+	same = object && !read_text(w, object, KEY_TEXT_MAX, &s) &&
+	       !strcmp(s.data, text);
+	str_release(&s);
+	return same;
+}
+
+/* The value of a str key in a table, which is freed; 0 when it has none. */
+static raddr lookup(struct walker *w, struct table *t, const char *key)
+{
+	raddr value = 0;
+	size_t i;
+
+	for (i = 0; i < t->n && !value; i++)
+		if (text_is(w, table_key(t, i), key))
+			value = table_value(w, t, i);
+	free(t->bytes);
+	return value;
+}
+
+static raddr dict_item(struct walker *w, raddr dict, const char *key)
+{
+	struct table t;
+
+	return dict_table(w, dict, &t) ? 0 : lookup(w, &t, key);
+}
+
+/* ---- attributes of an instance (cpython.md 4.5) ---- */
+
+/* Values that lie apart from the keys, which the class has. */
+static raddr shared_item(struct walker *w, raddr type, raddr values,
+			 const char *key)
+{
+	struct table t;
+
+	if (keys_table(w, word(w, type + (raddr)w->layout.object.ht_cached_keys),
+		       &t))
+		return 0;
+	t.value = NO_FIELD;
+	t.values = values + (raddr)w->layout.object.values_data;
+	return lookup(w, &t, key);
+}
+
+static raddr attribute(struct walker *w, raddr object, const char *key)
+{
+	const struct layout *l = &w->layout;
+	raddr type = word(w, object + (raddr)l->object.type), at;
+	int64_t off = (int64_t)word(w, type + (raddr)l->object.type_dictoffset);
+
+	if (l->object.managed == MANAGED_NONE || off > 0)
+		return off > 0 ? dict_item(w, word(w, object + (raddr)off), key)
+			       : 0;
+	at = word(w, object - 24);
+	switch (l->object.managed) {
+	case MANAGED_POINTERS: /* values at -32, dict at -24 */
+		if (at)
+			return dict_item(w, at, key);
+		return shared_item(w, type, word(w, object - 32), key);
+	case MANAGED_TAGGED: /* one word: values with bit 0, or a dict */
+		if (at & 1)
+			return shared_item(w, type, at + 1, key);
+		return dict_item(w, at, key);
+	default: /* dict at -24, else values behind the instance */
+		if (at)
+			return dict_item(w, at, key);
+		at = object +
+		     word(w, type + (raddr)l->object.type_basicsize);
+		return shared_item(w, type, at, key);
+	}
+}
+
+/* ---- threads ---- */
+
+/* Where threading keeps its threads, or 0. Found once per interpreter. */
+static raddr active_threads(struct walker *w, struct interp *in)
+{
+	raddr module;
+
+	if (in->active)
+		return in->active;
+	module = dict_item(w, word(w, in->addr + (raddr)w->layout.interp.modules),
+			   "threading");
+	if (module)
+		in->active = dict_item(w, word(w, module + MODULE_DICT),
+				       "_active");
+	return in->active;
+}
+
+#define INT_BYTES 40
+
+/* The value of an int object of up to three digits of 30 bits; else 0. */
+static uint64_t int_value(const struct layout *l, const unsigned char *p)
+{
+	uint64_t v = 0, n = field_of(p, INT_BYTES, l->object.int_size);
+	size_t i;
+
+	if (l->object.int_plain)
+		return n;
+	if (l->object.int_tagged)
+		n = n & 3 ? 0 : n >> 3;
+	if (n < 1 || n > 3)
+		return 0;
+	for (i = n; i-- > 0;)
+		v = v << 30 | at_u32(p, INT_BYTES,
+				     (size_t)l->object.int_digits + 4 * i);
+	return v;
+}
+
+/* The value whose key is the int `wanted`: all keys are read in one go. */
+static raddr int_item(struct walker *w, const struct table *t, uint64_t wanted)
+{
+	struct range *r = xcalloc(t->n, sizeof(*r));
+	unsigned char *ints = xcalloc(t->n, INT_BYTES);
+	raddr value = 0;
+	size_t i;
+
+	for (i = 0; i < t->n; i++)
+		r[i] = (struct range){.addr = table_key(t, i),
+				      .len = INT_BYTES,
+				      .to = ints + i * INT_BYTES};
+	if (!remote_batch(w->remote, r, t->n))
+		for (i = 0; i < t->n && !value; i++)
+			if (r[i].got == INT_BYTES &&
+			    int_value(&w->layout, r[i].to) == wanted)
+				value = table_value(w, t, i);
+	free(ints);
+	free(r);
+	return value;
+}
+
+static int name_in(struct walker *w, struct interp *in, uint64_t ident,
+		   struct str *out)
+{
+	const char *key = w->layout.major == 2 ? "_Thread__name" : "_name";
+	struct table t;
+	raddr thread;
+
+	if (dict_table(w, active_threads(w, in), &t))
+		return -ENOENT;
+	thread = int_item(w, &t, ident);
+	free(t.bytes);
+	thread = thread ? attribute(w, thread, key) : 0;
+	return thread ? read_text(w, thread, NAME_TEXT_MAX, out) : -ENOENT;
+}
+
+void walker_thread_name(struct walker *w, uint64_t ident, struct str *out)
+{
+	size_t i, n = out->len;
+
+	for (i = 0; ident && i < w->ninterps && out->len == n; i++)
+		name_in(w, &w->interps[i], ident, out);
+}
