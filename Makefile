@@ -12,7 +12,8 @@ PREFIX ?= /usr/local
 
 VERSION = 0.1.0
 
-ALL_CPPFLAGS = -D_GNU_SOURCE -DPYSTROBE_VERSION='"$(VERSION)"' -Iinclude \
+# -iquote, not -I: include/elf.h must not hide libelf's own <elf.h>.
+ALL_CPPFLAGS = -D_GNU_SOURCE -DPYSTROBE_VERSION='"$(VERSION)"' -iquote include \
 	$(CPPFLAGS)
 ALL_CFLAGS = -std=c11 $(WARN) $(if $(WERROR),-Werror) $(CFLAGS) \
 	$(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer \
@@ -48,6 +49,9 @@ $(LIB): $(LIB_OBJ)
 $(OUT)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+# Unit tests may look inside a room: "src/walk/walk_priv.h".
+$(OUT)/tests/unit/%.o: ALL_CPPFLAGS += -iquote .
 
 $(OUT)/tests/test_%: $(OUT)/tests/unit/test_%.o $(TEST_LIB_OBJ) $(LIB)
 	@mkdir -p $(@D)

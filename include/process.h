@@ -27,9 +27,10 @@ struct process {
 
 /*
  * Opens /proc/PID and says in one sentence what is wrong with it, if anything
- * is: -ESRCH no such process, or a zombie; -ENOTSUP a kernel thread, or a
- * 32-bit program; -EPERM we may not read its memory (process_denied). Does
- * not look for Python.
+ * is: -ESRCH no such process, the id of a thread, or a zombie; -ENOTSUP a
+ * kernel thread, a 32-bit program, or a process whose main thread has ended;
+ * -EPERM we may not read its memory (process_denied). Does not look for
+ * Python.
  */
 int process_open(struct process *p, pid_t pid, struct err *err);
 void process_close(struct process *p);
@@ -41,20 +42,58 @@ bool process_alive(const struct process *p);
  * Why reading this process' memory is not permitted, and the one command that
  * mends it: another user's, yama, no CAP_SYS_PTRACE in a container, not
  * dumpable, another user namespace, already root but seccomp. Always returns
- * -EPERM with the sentence filled in.
+ * -EPERM with the sentence filled in. To be called after a read failed with
+ * -EPERM; when the kernel would permit it by now, a filter must be the cause.
  */
 int process_denied(const struct process *p, struct err *err);
 
-/* Command line (arguments joined by spaces), cleaned; else "[comm]". */
+/*
+ * The facts behind process_denied. Source of the rules: ptrace(2), "Ptrace
+ * access mode checking", and proc(5) for who owns the files of /proc/PID.
+ */
+struct denial {
+	pid_t pid;
+	const char *command; /* cleaned; for the sentence */
+	bool permitted;      /* the kernel's own check passes */
+	bool capable;        /* we have CAP_SYS_PTRACE (in our namespace) */
+	bool seccomp;        /* a filter is on our system calls */
+	bool other_userns;   /* its user namespace is not ours */
+	bool undumpable;
+	bool dump_known;     /* false: `undumpable` could not be told */
+	int yama;            /* kernel.yama.ptrace_scope; 0 too without yama */
+	uint32_t our_uid;    /* effective */
+	uint32_t uids[4];    /* its real, effective, saved, file system uid */
+	char label[64];      /* our security label (AppArmor, SELinux), "" */
+};
+
+/* `command` is kept by *d. */
+void denial_gather(struct denial *d, const struct process *p,
+		   const char *command);
+/* The sentence for these facts; -EPERM. */
+int denial_explain(const struct denial *d, struct err *err);
+
+/* True when the kernel's access check for reading its memory passes. */
+bool process_permitted(const struct process *p);
+
+/*
+ * Command line (arguments joined by spaces), cleaned; else "[comm]", "" when
+ * the process is gone.
+ */
 void process_command(const struct process *p, struct str *out);
-void process_cwd(const struct process *p, struct str *out); /* "" unknown */
+/* Raw bytes; "" unknown. The executable is without " (deleted)". */
+void process_cwd(const struct process *p, struct str *out);
 void process_exe(const struct process *p, struct str *out);
 
 struct map_entry {
 	uint64_t start, end, offset, inode;
 	uint32_t dev_major, dev_minor;
 	bool read, write, exec;
-	const char *path; /* "" anonymous; without " (deleted)"; raw bytes */
+	/*
+	 * "" anonymous; "[heap]"; a file's without " (deleted)", a newline in
+	 * it decoded. Raw bytes as seen from our own root directory, or from
+	 * the top of its mount namespace when that is another one.
+	 */
+	const char *path;
 	bool deleted;
 };
 
@@ -66,17 +105,22 @@ struct maps {
 
 /* -ESRCH when the process ended meanwhile, -E2BIG beyond MAPS_MAX. */
 int maps_read(struct maps *m, const struct process *p, struct err *err);
-/* The same from the text of a maps file; bad lines are passed over. */
+/*
+ * The same from the text of a maps file; bad lines, and those out of order,
+ * are passed over.
+ */
 void maps_parse(struct maps *m, const char *text, size_t len);
 void maps_release(struct maps *m);
 const struct map_entry *maps_find(const struct maps *m, uint64_t addr);
 
 /*
- * Opens the file behind a mapping as the target sees it: /proc/PID/root/PATH
- * if it still is the same file (device and inode), else
- * /proc/PID/map_files/FROM-TO, else for the executable /proc/PID/exe. Read
- * only, O_NONBLOCK against FIFOs, regular files only. A descriptor, or a
- * negative errno.
+ * Opens the very file behind a mapping: /proc/PID/map_files/FROM-TO where we
+ * may (root), which is right even for a deleted file; else PATH below
+ * /proc/PID/root or our own root if it still is that file (device and inode;
+ * on overlayfs and btrfs, where the devices differ, the inode); else for the
+ * executable /proc/PID/exe. Read only, and regular files only: anything else
+ * is looked at, but not opened. A descriptor; or -ENOENT the file was replaced
+ * or deleted and cannot be had, -EPERM, -ESRCH, with a sentence.
  */
 int process_open_mapped(const struct process *p, const struct map_entry *e,
 			struct err *err);
@@ -99,7 +143,7 @@ struct thread_probe {
 struct thread_look {
 	uint8_t run;       /* enum run_state of profile.h */
 	int64_t call;      /* system call it is blocked in, -1 none */
-	uint64_t args[6];
+	uint64_t args[6];  /* of that call, else 0 */
 };
 
 void probe_init(struct thread_probe *t, pid_t tid);
@@ -118,7 +162,10 @@ int probe_look(struct thread_probe *t, const struct process *p,
 int probe_slices(struct thread_probe *t, const struct process *p,
 		 uint64_t *slices);
 
-/* CPU time of a whole process in ns, without any file; -ESRCH. */
+/*
+ * CPU time of a whole process in ns, without any file; -ESRCH. By pid alone:
+ * it is process_alive that tells a new process with the old number.
+ */
 int process_cpu_ns(const struct process *p, uint64_t *ns);
 
 /* State letter, parent and tracer, from stat and status; 0 when unknown. */
@@ -128,7 +175,9 @@ struct process_stat {
 	uint64_t start;
 	uint64_t flags; /* PF_KTHREAD 0x00200000 */
 };
+/* -ESRCH when the process is gone, -EBADMSG when that is no stat file. */
 int process_stat_read(const struct process *p, struct process_stat *out);
+/* From the text of stat alone: tracer is 0. Of a thread's stat file too. */
 int process_stat_parse(struct process_stat *out, const char *text, size_t len);
 
 /* ---- a program that we start ---- */
@@ -140,10 +189,11 @@ struct child {
 };
 
 /*
- * Starts argv[0] (found on PATH) with our stdin, stdout, stderr and terminal,
- * default signal dispositions and the mask we had. The program may not exist:
- * -ENOENT, -EACCES... with a sentence, told by exec's own failure through a
- * close-on-exec pipe.
+ * Starts argv[0] (found on PATH) with our stdin, stdout, stderr and terminal.
+ * Signals that we catch have their default action in it; ignored ones stay
+ * ignored (nohup), but for SIGPIPE; the signal mask is the one in force now,
+ * so block nothing before. Exec's own failure is told with a sentence:
+ * -ENOENT no such program, -EPERM not executable, -ENOEXEC not a program.
  */
 int child_start(struct child *c, char *const argv[], struct err *err);
 /* True once it has ended (status is set); never blocks. */

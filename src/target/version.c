@@ -37,29 +37,22 @@ uint32_t version_of_text(const char *text, size_t len)
 	return v[0] << 24 | v[1] << 16 | v[2] << 8 | FINAL;
 }
 
+/*
+ * The text begins its buffer: a NUL, or nothing, stands before it. Candidates
+ * are the digits before a point.
+ */
 static uint32_t search(const char *data, size_t len)
 {
-	const char *p = data, *end = data + len;
+	const char *point = data, *end = data + len, *p;
 	uint32_t v;
 
-	/* The buffer begins with the text: a NUL, or nothing, is before. */
-	while (p && end - p > 8) {
-		if ((*p == '2' || *p == '3') && (p == data || !p[-1])) {
-			v = version_of_text(p, (size_t)(end - p));
-			if (v)
-				return v;
-		}
-		p = memchr(p, '.', (size_t)(end - p));
-		/* The next candidate is the digit before a point. */
-		if (!p)
-			break;
-		if (p > data && (p[-1] == '2' || p[-1] == '3') &&
-		    (p - 1 == data || !p[-2])) {
-			v = version_of_text(p - 1, (size_t)(end - p) + 1);
-			if (v)
-				return v;
-		}
-		p++;
+	while ((point = memchr(point, '.', (size_t)(end - point)))) {
+		p = point++ - 1;
+		if (p < data || (p > data && p[-1]))
+			continue;
+		v = version_of_text(p, (size_t)(end - p));
+		if (v)
+			return v;
 	}
 	return 0;
 }

@@ -311,7 +311,8 @@ static int trace_links(struct walker *w, struct slot *s, raddr addr)
 {
 	const size_t bytes = frame_bytes(&w->layout);
 	raddr base = slot_field(w, s, 0, w->layout.thread.base_frame);
-	size_t used = 0;
+	size_t used = 0, mark = 1;
+	raddr marked = 0;
 	struct link *l;
 	int ret;
 
@@ -319,8 +320,13 @@ static int trace_links(struct walker *w, struct slot *s, raddr addr)
 	while (addr && addr != base) {
 		if (s->nlinks >= WALK_DEPTH_MAX)
 			return LOSS_DEPTH;
-		if (addr % 8)
+		/* Brent: a circle comes by the frame marked last. */
+		if (addr % 8 || addr == marked)
 			return LOSS_SHAPE;
+		if (s->nlinks == mark) {
+			marked = addr;
+			mark *= 2;
+		}
 		s->links = grow(s->links, &s->cap_links, s->nlinks + 1,
 				sizeof(*s->links));
 		l = &s->links[s->nlinks];

@@ -1,0 +1,130 @@
+/*
+ * A program that we start, and ending as it ended.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base.h"
+#include "process_priv.h"
+
+static int explain_start(const char *name, int error, struct err *err)
+{
+	struct stat st;
+
+	switch (error) {
+	case ENOENT:
+		if (!strchr(name, '/'))
+			return err_set(err, -ENOENT, "no program '%s' on PATH",
+				       name);
+		if (!stat(name, &st))
+			return err_set(err, -ENOENT, "the interpreter or "
+				       "loader that '%s' asks for does not "
+				       "exist", name);
+		return err_set(err, -ENOENT, "no such program: '%s'", name);
+	case EACCES:
+	case EPERM:
+		if (!stat(name, &st) && S_ISDIR(st.st_mode))
+			return err_set(err, -EPERM, "'%s' is a directory, not "
+				       "a program", name);
+		return err_set(err, -EPERM, "'%s' is not executable: chmod +x "
+			       "it, or start its interpreter with it as "
+			       "argument", name);
+	case ENOEXEC:
+		return err_set(err, -ENOEXEC, "'%s' is neither a program nor "
+			       "a script that begins with '#!'", name);
+	default:
+		return err_set(err, -error, "cannot start '%s': %s", name,
+			       strerror(error));
+	}
+}
+
+int child_start(struct child *c, char *const argv[], struct err *err)
+{
+	posix_spawnattr_t attr;
+	sigset_t defaults;
+	int error;
+
+	memset(c, 0, sizeof(*c));
+	if (!argv[0] || !*argv[0])
+		return err_set(err, -EINVAL, "no program to start is given");
+	sigemptyset(&defaults);
+	sigaddset(&defaults, SIGPIPE);
+	error = posix_spawnattr_init(&attr);
+	if (error)
+		return explain_start(argv[0], error, err);
+	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGDEF);
+	posix_spawnattr_setsigdefault(&attr, &defaults);
+	error = posix_spawnp(&c->pid, argv[0], NULL, &attr, argv, environ);
+	posix_spawnattr_destroy(&attr);
+	if (error) {
+		c->pid = 0;
+		return explain_start(argv[0], error, err);
+	}
+	return 0;
+}
+
+/* Of waitpid: its end is noted. */
+static void note(struct child *c, pid_t got, int status)
+{
+	if (got == c->pid) {
+		c->status = status;
+		c->reaped = true;
+	}
+}
+
+bool child_poll(struct child *c)
+{
+	int status = 0;
+
+	if (!c->reaped && c->pid > 0)
+		note(c, waitpid(c->pid, &status, WNOHANG), status);
+	return c->reaped;
+}
+
+int child_wait(struct child *c)
+{
+	int status = 0;
+	pid_t got;
+
+	if (c->reaped)
+		return 0;
+	got = waitpid(c->pid, &status, 0);
+	if (got < 0)
+		return -errno;
+	note(c, got, status);
+	return 0;
+}
+
+int child_exit_status(const struct child *c)
+{
+	return WIFSIGNALED(c->status) ? 128 + WTERMSIG(c->status)
+				      : WEXITSTATUS(c->status);
+}
+
+void child_mirror(const struct child *c)
+{
+	struct rlimit none = {0, 0};
+	sigset_t all;
+
+	if (!WIFSIGNALED(c->status))
+		exit(WEXITSTATUS(c->status));
+	fflush(NULL);
+	/* The core that matters is the program's, not ours. A core handler
+	 * that is a pipe ignores the limit, hence the second one (core(5)). */
+	setrlimit(RLIMIT_CORE, &none);
+	prctl(PR_SET_DUMPABLE, 0);
+	signal(WTERMSIG(c->status), SIG_DFL);
+	sigfillset(&all);
+	sigprocmask(SIG_UNBLOCK, &all, NULL);
+	raise(WTERMSIG(c->status));
+	_exit(child_exit_status(c));
+}
