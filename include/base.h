@@ -79,7 +79,10 @@ void str_vaddf(struct str *s, const char *fmt, va_list ap)
  */
 void str_add_clean(struct str *s, const void *data, size_t len);
 
-/* The same, with & < > " ' written as XML references. */
+/* One code point as UTF-8; U+FFFD for what is none. */
+void str_add_point(struct str *s, uint32_t point);
+
+/* str_add_clean, with & < > " ' written as XML references. */
 void str_add_xml(struct str *s, const void *data, size_t len);
 
 /* As a JSON string, quotes included; input is cleaned as above. */

@@ -65,10 +65,12 @@ static uint32_t made_safe(uint32_t c)
 	return c;
 }
 
-static void encode(struct str *s, uint32_t c)
+void str_add_point(struct str *s, uint32_t c)
 {
 	unsigned char b[4];
 
+	if (c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff))
+		c = REPLACEMENT;
 	if (c < 0x80) {
 		str_addc(s, (char)c);
 	} else if (c < 0x800) {
@@ -105,7 +107,7 @@ static void add_text(struct str *s, const void *data, size_t len,
 		if (ref)
 			str_adds(s, ref);
 		else
-			encode(s, c);
+			str_add_point(s, c);
 		p += used;
 		len -= used;
 	}

@@ -126,6 +126,10 @@ static int read_segments(struct image *img, struct err *err)
 			.filesz = ph.p_filesz,
 		};
 	}
+	/* libelf counts only those headers that lie inside of the file. */
+	if (!img->nloads)
+		return err_set(err, -EBADMSG, "an ELF file without program "
+			       "headers that say what is loaded");
 	return 0;
 }
 
