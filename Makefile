@@ -50,14 +50,25 @@ $(OUT)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
+# Style and script of the flame graph as C strings, without indentation and
+# lines that are only a comment.
+$(OUT)/gen/flame_%.inc: src/render/flame.%
+	@mkdir -p $(@D)
+	sed -e 's/^[[:space:]]*//' -e '/^\/\//d' -e '/^$$/d' \
+		-e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/.*/"&\\n"/' $< >$@.tmp
+	@mv $@.tmp $@
+
+$(OUT)/src/render/svg.o: ALL_CPPFLAGS += -iquote $(OUT)/gen
+$(OUT)/src/render/svg.o: $(OUT)/gen/flame_css.inc $(OUT)/gen/flame_js.inc
+
 # Unit tests may look inside a room: "src/walk/walk_priv.h".
-$(OUT)/tests/unit/%.o: ALL_CPPFLAGS += -iquote .
+$(OUT)/tests/%.o: ALL_CPPFLAGS += -iquote .
 
 $(OUT)/tests/test_%: $(OUT)/tests/unit/test_%.o $(TEST_LIB_OBJ) $(LIB)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
 
-$(OUT)/tests/%: $(OUT)/tests/tools/%.o $(LIB)
+$(OUT)/tests/%: $(OUT)/tests/tools/%.o $(TEST_LIB_OBJ) $(LIB)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 

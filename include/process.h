@@ -48,8 +48,9 @@ bool process_alive(const struct process *p);
 int process_denied(const struct process *p, struct err *err);
 
 /*
- * The facts behind process_denied. Source of the rules: ptrace(2), "Ptrace
- * access mode checking", and proc(5) for who owns the files of /proc/PID.
+ * The facts behind process_denied. Source of the rules: the manual of ptrace,
+ * "Ptrace access mode checking", and proc(5) for who owns the files of
+ * /proc/PID.
  */
 struct denial {
 	pid_t pid;

@@ -168,12 +168,16 @@ struct sink_ops {
 
 /* ---- a profile: samples added up ---- */
 
+/*
+ * A thread id that the kernel uses again after the thread's end is another
+ * row. Lost samples have no stack: they are not in `samples`, nor in a cell.
+ */
 struct profile_thread {
-	uint32_t pid, tid;
+	uint32_t pid, tid; /* tid: made up when the top bit is set */
 	uint64_t ident;
 	uint32_t flags;
 	uint32_t name; /* string */
-	uint64_t samples, idle, lost;
+	uint64_t samples, idle, lost; /* idle: how many of `samples` */
 };
 
 /* Equal samples of one thread, added up. */
@@ -181,7 +185,7 @@ struct profile_cell {
 	uint32_t thread; /* index into threads */
 	uint32_t stack, state;
 	uint64_t count;
-	uint64_t ns; /* weight */
+	uint64_t ns; /* weight: time since the process's tick before */
 };
 
 struct profile {
@@ -190,8 +194,9 @@ struct profile {
 	struct profile_thread *threads;
 	struct profile_cell *cells;
 	size_t nthreads, cap_threads, ncells, cap_cells;
-	uint64_t ticks, missed, samples, idle;
-	uint64_t lost[LOSS_CAUSES];
+	uint64_t ticks, missed; /* missed: due and not taken */
+	uint64_t samples, idle; /* as in profile_thread */
+	uint64_t lost[LOSS_CAUSES]; /* samples without a stack, by cause */
 	uint64_t first_ns, last_ns; /* monotonic, of the first and last tick */
 	uint64_t period_ns;
 	uint64_t wall_ns; /* time of day of the first tick */
@@ -206,6 +211,11 @@ struct profile {
 	struct profile_build *build; /* only while samples come in */
 };
 
+/*
+ * The sink copies what it needs of the source's symbols, so the profile
+ * outlives its source. It answers -EINVAL to a sample that refers to symbols
+ * that are not there, or that comes before the first tick.
+ */
 struct profile *profile_new(void);
 void profile_free(struct profile *p);
 
@@ -231,17 +241,36 @@ enum frame_label {
 struct view {
 	enum frame_label label;
 	bool full_filenames;
-	bool threads; /* a root cell per thread */
+	bool threads; /* a root cell per thread (and per process, if several) */
 	bool idle;    /* idle samples too */
 };
 
-/* Node 0 is the root, "all"; children are sorted by label bytes. */
+/* What a node is; for frames: whose code. */
+enum node_kind {
+	NODE_ROOT,
+	NODE_PROCESS,
+	NODE_THREAD,
+	NODE_OWN,     /* the program's own code */
+	NODE_PACKAGE, /* below site-packages or dist-packages */
+	NODE_STDLIB,  /* below lib/pythonX.Y, or frozen into the interpreter */
+	NODE_MARKER,  /* not Python code */
+};
+
+#define NO_CODE UINT32_MAX
+
+/*
+ * Node 0 is the root, "all"; a node comes after its parent; children are
+ * sorted by label bytes, and frames with equal labels are one node. A sample
+ * without any frame is in a child "<no frames>", so self is 0 in all nodes
+ * that are not frames or markers.
+ */
 struct tree_node {
 	uint32_t label; /* string of tree->labels */
 	uint32_t parent;
 	uint32_t child, sibling; /* first child, next sibling; 0: none */
 	uint32_t depth;
-	uint32_t code; /* a code of the profile, or UINT32_MAX */
+	uint32_t code; /* the first one seen, of the profile, or NO_CODE */
+	uint32_t kind; /* enum node_kind */
 	uint64_t self, total; /* samples */
 	uint64_t self_ns, total_ns;
 };
@@ -253,19 +282,24 @@ struct tree {
 	uint64_t left_out; /* samples that the view leaves out */
 };
 
+/* Labels are clean, valid UTF-8 on one line, as str_add_clean makes it. */
 struct tree *tree_build(const struct profile *p, const struct view *view);
 void tree_free(struct tree *t);
 
-/* One row of a flat table: functions or lines with self and total samples. */
+/*
+ * One row of a flat table, functions or lines as view->label says, with self
+ * and total samples. The self samples of all rows add up to flat->samples.
+ */
 struct flat_row {
 	uint32_t label; /* string of flat->labels */
+	uint32_t kind;  /* enum node_kind */
 	uint64_t self, total; /* a recursive function counts once a sample */
 };
 
 struct flat {
 	struct intern labels;
 	struct flat_row *rows; /* by self, then total, then label */
-	size_t len;
+	size_t len, cap;
 	uint64_t samples;  /* in the view */
 	uint64_t left_out;
 };
@@ -276,6 +310,7 @@ void flat_free(struct flat *f);
 /*
  * The short form of a file name: what follows site-packages, dist-packages or
  * lib/pythonX.Y, or the recorded working directory; else the last component.
+ * A pointer into `file`; cwd may be "".
  */
 const char *short_filename(const char *file, const char *cwd);
 

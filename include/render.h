@@ -16,7 +16,7 @@ struct str;
 struct render_options {
 	struct view view;
 	const char *title; /* NULL: made from the recording */
-	uint32_t width;    /* SVG: pixels; 0: fluid, drawn for 1200 */
+	uint32_t width;    /* SVG: 300 to 20000 pixels; 0: fluid, 1200 */
 	uint32_t columns;  /* table: of the terminal; 0: 80 */
 	uint32_t limit;    /* table: rows; 0: 25 */
 	int ascii;         /* table: no characters beyond ASCII */
@@ -27,7 +27,10 @@ struct renderer {
 	const char *const *aliases; /* "flamegraph", NULL at the end */
 	const char *const *extensions; /* ".svg", NULL at the end */
 	const char *about;          /* for the help */
-	/* Appends the whole output to *out. */
+	/*
+	 * Appends the whole output to *out. -EINVAL: an option out of range;
+	 * then nothing is appended.
+	 */
 	int (*render)(const struct profile *p, const struct render_options *o,
 		      struct str *out, struct err *err);
 };
@@ -36,6 +39,7 @@ struct renderer {
 const struct renderer *renderers(size_t *n);
 
 const struct renderer *renderer_by_name(const char *name);  /* or NULL */
-const struct renderer *renderer_by_path(const char *path); /* or NULL */
+/* By what follows the last dot of the last component; or NULL. */
+const struct renderer *renderer_by_path(const char *path);
 
 #endif

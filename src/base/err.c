@@ -15,10 +15,19 @@ int err_set(struct err *err, int code, const char *fmt, ...)
 	return code;
 }
 
+/* As much of the text as there is room for. */
+static void append(struct err *err, const char *text)
+{
+	size_t len = strlen(err->msg);
+
+	while (*text && len < sizeof(err->msg) - 1)
+		err->msg[len++] = *text++;
+	err->msg[len] = '\0';
+}
+
 int err_prefix(struct err *err, int code, const char *fmt, ...)
 {
 	char rest[ERR_MAX];
-	size_t len;
 	va_list ap;
 
 	if (!err)
@@ -27,9 +36,7 @@ int err_prefix(struct err *err, int code, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(err->msg, sizeof(err->msg), fmt, ap);
 	va_end(ap);
-	len = strlen(err->msg);
-	strncat(err->msg, ": ", sizeof(err->msg) - len - 1);
-	len = strlen(err->msg);
-	strncat(err->msg, rest, sizeof(err->msg) - len - 1);
+	append(err, ": ");
+	append(err, rest);
 	return code;
 }

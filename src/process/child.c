@@ -20,11 +20,12 @@ static int explain_start(const char *name, int error, struct err *err)
 {
 	struct stat st;
 
+	/* EACCES too: a folder on PATH that we may not search. */
+	if (!strchr(name, '/') && (error == ENOENT || error == EACCES))
+		return err_set(err, -ENOENT, "no executable program '%s' on "
+			       "PATH", name);
 	switch (error) {
 	case ENOENT:
-		if (!strchr(name, '/'))
-			return err_set(err, -ENOENT, "no program '%s' on PATH",
-				       name);
 		if (!stat(name, &st))
 			return err_set(err, -ENOENT, "the interpreter or "
 				       "loader that '%s' asks for does not "

@@ -44,10 +44,10 @@ static int open_checked(int dirfd, const char *path, enum match need,
 		return -errno;
 	if (fstat(look, &st)) {
 		fd = -errno;
-	} else if (!S_ISREG(st.st_mode)) {
-		fd = -ENOTSUP;
 	} else if (match_of(e, &st) < need) {
 		fd = -ESTALE;
+	} else if (!S_ISREG(st.st_mode)) {
+		fd = -ENOTSUP;
 	} else {
 		snprintf(self, sizeof(self), "/proc/self/fd/%d", look);
 		fd = open(self, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);

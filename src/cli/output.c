@@ -1,0 +1,180 @@
+/*
+ * From a recording to what the user asked for.
+ */
+#include <errno.h>
+#include <langinfo.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli_priv.h"
+
+#define RECORDING "strobe"
+
+int output_take(struct output *out, int id, const char *argument)
+{
+	struct view *view = &out->options.view;
+
+	switch (id) {
+	case 'o':
+		out->path = argument;
+		return 0;
+	case 'f':
+		out->format = argument;
+		return 0;
+	case 't':
+		view->threads = true;
+		return 0;
+	case 'F':
+		view->label = LABEL_FUNCTION;
+		return 0;
+	case OPT_NOLINENO:
+		view->label = LABEL_NOLINE;
+		return 0;
+	case OPT_FULL_FILENAMES:
+		view->full_filenames = true;
+		return 0;
+	case 'i':
+		view->idle = true;
+		return 0;
+	case OPT_TITLE:
+		out->options.title = argument;
+		return 0;
+	default:
+		return 1;
+	}
+}
+
+static void add_formats(struct str *s)
+{
+	const struct renderer *r;
+	size_t i, n;
+
+	r = renderers(&n);
+	for (i = 0; i < n; i++)
+		str_addf(s, "%s, ", r[i].name);
+	str_adds(s, RECORDING);
+}
+
+static void add_extensions(struct str *s)
+{
+	const struct renderer *r;
+	size_t i, j, n;
+
+	r = renderers(&n);
+	for (i = 0; i < n; i++)
+		for (j = 0; r[i].extensions[j]; j++)
+			str_addf(s, "%s, ", r[i].extensions[j]);
+	str_adds(s, "." RECORDING);
+}
+
+static bool ends_with(const char *path, const char *end)
+{
+	size_t n = strlen(path), m = strlen(end);
+
+	return n > m && !strcmp(path + n - m, end);
+}
+
+static int resolve_format(struct output *out, bool *recording,
+			  struct err *err)
+{
+	struct str s;
+
+	*recording = !strcmp(out->format, RECORDING);
+	out->renderer = renderer_by_name(out->format);
+	if (*recording || out->renderer)
+		return 0;
+	str_init(&s);
+	add_formats(&s);
+	err_set(err, -EINVAL, "unknown format '%s'; the formats are %s",
+		out->format, s.data);
+	str_release(&s);
+	return -EINVAL;
+}
+
+static int resolve_path(struct output *out, bool *recording, struct err *err)
+{
+	struct str s;
+
+	*recording = ends_with(out->path, "." RECORDING);
+	out->renderer = renderer_by_path(out->path);
+	if (*recording || out->renderer)
+		return 0;
+	str_init(&s);
+	add_extensions(&s);
+	err_set(err, -EINVAL,
+		"no format is known by the name '%s'; end it in one of %s, or "
+		"name the format with -f",
+		out->path, s.data);
+	str_release(&s);
+	return -EINVAL;
+}
+
+int output_resolve(struct output *out, bool *recording, struct err *err)
+{
+	if (out->format)
+		return resolve_format(out, recording, err);
+	if (out->path)
+		return resolve_path(out, recording, err);
+	*recording = false;
+	return 0;
+}
+
+int output_write(const struct output *out, const char *path,
+		 const struct profile *p, struct err *err)
+{
+	struct render_options o = out->options;
+	struct outfile *file;
+	struct str s;
+	int ret;
+
+	o.ascii = strcmp(nl_langinfo(CODESET), "UTF-8") != 0;
+	if (isatty(STDOUT_FILENO))
+		o.columns = terminal_columns(STDOUT_FILENO);
+	str_init(&s);
+	ret = out->renderer->render(p, &o, &s, err);
+	if (!ret)
+		ret = outfile_open(&file, path, err);
+	if (ret) {
+		str_release(&s);
+		return ret;
+	}
+	ret = outfile_write(file, s.data, s.len, err);
+	str_release(&s);
+	if (ret) {
+		outfile_abort(file);
+		return ret;
+	}
+	return outfile_commit(file, err);
+}
+
+static void tell_damage(const char *path, const struct read_report *report)
+{
+	if (report->bad_blocks || report->skipped_bytes)
+		say("'%s' is damaged: %llu of its %llu bytes could not be "
+		    "read, in %llu blocks; the rest is used",
+		    path, (unsigned long long)report->skipped_bytes,
+		    (unsigned long long)report->bytes,
+		    (unsigned long long)report->bad_blocks);
+}
+
+int load_profile(struct profile **out, char *const *paths, size_t n,
+		 struct err *err)
+{
+	struct profile *p = profile_new();
+	struct read_report report;
+	size_t i;
+	int ret;
+
+	for (i = 0; i < n; i++) {
+		memset(&report, 0, sizeof(report));
+		ret = recording_read(paths[i], &p->sink, &report, err);
+		if (ret) {
+			profile_free(p);
+			return ret;
+		}
+		tell_damage(paths[i], &report);
+	}
+	*out = p;
+	return 0;
+}

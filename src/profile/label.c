@@ -1,0 +1,210 @@
+/*
+ * How frames, threads and processes are called, and whose code a frame is.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "profile_priv.h"
+
+static bool is(const char *s, size_t len, const char *word)
+{
+	return len == strlen(word) && !memcmp(s, word, len);
+}
+
+static size_t digits(const char *s, size_t len)
+{
+	size_t n = 0;
+
+	while (n < len && s[n] >= '0' && s[n] <= '9')
+		n++;
+	return n;
+}
+
+/* "python3", "python3.13", "python3.13t", "python311.zip" */
+static bool is_python(const char *s, size_t len)
+{
+	size_t n;
+
+	if (len < 7 || memcmp(s, "python", 6))
+		return false;
+	s += 6;
+	len -= 6;
+	n = digits(s, len);
+	if (!n)
+		return false;
+	s += n;
+	len -= n;
+	if (is(s, len, ".zip"))
+		return true;
+	if (len && *s == '.') {
+		n = 1 + digits(s + 1, len - 1);
+		s += n;
+		len -= n;
+	}
+	return !len || is(s, len, "t");
+}
+
+/*
+ * Where the part below the innermost library folder begins, NULL when there
+ * is none. In a virtual environment, lib/python3.11/site-packages, the
+ * package folder is the inner one.
+ */
+static const char *below_library(const char *file, enum node_kind *kind)
+{
+	const char *p = file, *slash, *found = NULL;
+	bool in_lib = false;
+	size_t len;
+
+	while ((slash = strchr(p, '/'))) {
+		len = (size_t)(slash - p);
+		if (is(p, len, "site-packages") ||
+		    is(p, len, "dist-packages")) {
+			*kind = NODE_PACKAGE;
+			found = slash + 1;
+		} else if (in_lib && is_python(p, len)) {
+			*kind = NODE_STDLIB;
+			found = slash + 1;
+		}
+		in_lib = is(p, len, "lib") || is(p, len, "lib64");
+		p = slash + 1;
+	}
+	return found && *found ? found : NULL;
+}
+
+const char *short_filename(const char *file, const char *cwd)
+{
+	size_t len = strlen(cwd);
+	const char *found, *slash;
+	enum node_kind kind;
+
+	found = below_library(file, &kind);
+	if (found)
+		return found;
+	while (len && cwd[len - 1] == '/')
+		len--;
+	if (len && !strncmp(file, cwd, len) && file[len] == '/' &&
+	    file[len + 1])
+		return file + len + 1;
+	slash = strrchr(file, '/');
+	return slash && slash[1] ? slash + 1 : file;
+}
+
+enum node_kind kind_of_frame(const struct profile *p, uint32_t frame)
+{
+	const struct frame_def *f = &p->symbols.frames[frame];
+	enum node_kind kind = NODE_OWN;
+	const char *file;
+
+	if (f->flags & FRAME_MARKER)
+		return NODE_MARKER;
+	file = symbols_text(&p->symbols, p->symbols.codes[f->code].file);
+	if (!below_library(file, &kind) && !strncmp(file, "<frozen ", 8))
+		kind = NODE_STDLIB;
+	return kind;
+}
+
+void labels_init(struct labels *l, const struct profile *p,
+		 const struct view *view, struct intern *to)
+{
+	size_t n = p->symbols.nframes;
+
+	l->profile = p;
+	l->view = view;
+	l->to = to;
+	l->cwd = "";
+	if (p->nprocesses)
+		l->cwd = symbols_text(&p->symbols, p->processes[0].cwd);
+	l->of_frame = xreallocarray(NULL, n, sizeof(*l->of_frame));
+	memset(l->of_frame, 0xff, n * sizeof(*l->of_frame));
+	str_init(&l->scratch);
+}
+
+void labels_release(struct labels *l)
+{
+	free(l->of_frame);
+	str_release(&l->scratch);
+}
+
+static void add_clean(struct str *s, const char *text)
+{
+	str_add_clean(s, text, strlen(text));
+}
+
+/* "name (file.py:42)"; without a file just the name. */
+static void compose(struct labels *l, const struct frame_def *f)
+{
+	const struct symbols *t = &l->profile->symbols;
+	const struct code_def *c = &t->codes[f->code];
+	const char *name = symbols_text(t, c->name);
+	const char *file = symbols_text(t, c->file);
+	uint32_t line = 0;
+
+	add_clean(&l->scratch, *name ? name : "<no name>");
+	if (f->flags & FRAME_MARKER || !*file)
+		return;
+	if (!l->view->full_filenames)
+		file = short_filename(file, l->cwd);
+	str_adds(&l->scratch, " (");
+	add_clean(&l->scratch, file);
+	if (l->view->label == LABEL_LINE)
+		line = f->line;
+	else if (l->view->label == LABEL_FUNCTION)
+		line = c->first;
+	if (line)
+		str_addf(&l->scratch, ":%u", line);
+	str_addc(&l->scratch, ')');
+}
+
+static uint32_t put(struct labels *l)
+{
+	return intern_add(l->to, l->scratch.data, l->scratch.len);
+}
+
+uint32_t label_frame(struct labels *l, uint32_t frame)
+{
+	uint32_t *at = &l->of_frame[frame];
+
+	if (*at == LABEL_UNKNOWN) {
+		str_clear(&l->scratch);
+		compose(l, &l->profile->symbols.frames[frame]);
+		*at = put(l);
+	}
+	return *at;
+}
+
+uint32_t label_thread(struct labels *l, uint32_t thread)
+{
+	const struct profile_thread *t = &l->profile->threads[thread];
+	const char *name = symbols_text(&l->profile->symbols, t->name);
+
+	str_clear(&l->scratch);
+	add_clean(&l->scratch, *name ? name : "thread");
+	if (t->tid >> 31) /* made up, says nothing to a reader */
+		str_addf(&l->scratch, " (thread 0x%llx)",
+			 (unsigned long long)t->ident);
+	else
+		str_addf(&l->scratch, " (thread %u)", t->tid);
+	return put(l);
+}
+
+uint32_t label_process(struct labels *l, uint32_t pid)
+{
+	const struct profile *p = l->profile;
+	const char *command = "";
+	size_t i;
+
+	for (i = 0; i < p->nprocesses; i++)
+		if (p->processes[i].pid == pid)
+			command = symbols_text(&p->symbols,
+					       p->processes[i].command);
+	str_clear(&l->scratch);
+	add_clean(&l->scratch, *command ? command : "process");
+	str_addf(&l->scratch, " (process %u)", pid);
+	return put(l);
+}
+
+bool cell_in_view(const struct profile *p, const struct view *view,
+		  const struct profile_cell *cell)
+{
+	return view->idle || !state_is_idle(&p->symbols.states[cell->state]);
+}

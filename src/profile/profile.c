@@ -1,0 +1,482 @@
+/*
+ * The sink that adds samples up.
+ *
+ * Work per sample is one look into a table of the numbers that the source
+ * uses and one look into the hash table of cells.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "profile.h"
+
+#define UNSEEN UINT32_MAX
+
+/* Our number for each number of the source; UNSEEN: not asked for yet. */
+struct idmap {
+	uint32_t *ids;
+	size_t len, cap;
+};
+
+/* One for each table of symbols that samples come from. */
+struct source {
+	const struct symbols *table;
+	uint32_t serial;
+	struct idmap strings, codes, frames, stacks, states;
+};
+
+struct profile_build {
+	struct source *sources;
+	size_t nsources, cap_sources, source; /* source: the last used */
+	uint32_t *slots; /* cells by (thread, stack, state); UNSEEN: free */
+	size_t nslots;
+	struct map threads; /* pid and tid to the newest row */
+	uint64_t *last_ns;  /* the last tick of each process; 0: none */
+	size_t cap_last;
+	bool running;
+	uint64_t run_ns;  /* monotonic time at which the run was told */
+	uint32_t pid;     /* of the tick that is being told */
+	uint64_t weight;  /* of each of its samples */
+	bool ticking;
+	uint32_t *path; /* scratch: stacks that have no number yet */
+	size_t cap_path;
+};
+
+/* ---- the source's numbers and ours ---- */
+
+/* The place of `id`; entries up to `n` exist afterwards. id < n. */
+static uint32_t *idmap_at(struct idmap *m, uint32_t id, size_t n)
+{
+	if (id >= m->len) {
+		m->ids = grow(m->ids, &m->cap, n, sizeof(*m->ids));
+		memset(m->ids + m->len, 0xff, (n - m->len) * sizeof(*m->ids));
+		m->len = n;
+	}
+	return &m->ids[id];
+}
+
+static void source_forget(struct source *s)
+{
+	s->strings.len = s->codes.len = s->frames.len = 0;
+	s->stacks.len = s->states.len = 0;
+}
+
+static void source_release(struct source *s)
+{
+	free(s->strings.ids);
+	free(s->codes.ids);
+	free(s->frames.ids);
+	free(s->stacks.ids);
+	free(s->states.ids);
+}
+
+static struct source *source_of(struct profile_build *b,
+				const struct source_symbols *syms)
+{
+	struct source *s;
+	size_t i = b->source;
+
+	if (i >= b->nsources || b->sources[i].table != syms->table)
+		for (i = 0; i < b->nsources; i++)
+			if (b->sources[i].table == syms->table)
+				break;
+	if (i == b->nsources) {
+		b->sources = grow(b->sources, &b->cap_sources, i + 1,
+				  sizeof(*b->sources));
+		memset(&b->sources[i], 0, sizeof(*b->sources));
+		b->sources[i].table = syms->table;
+		b->sources[i].serial = syms->serial;
+		b->nsources++;
+	}
+	b->source = i;
+	s = &b->sources[i];
+	if (s->serial != syms->serial || s->stacks.len > syms->table->nstacks) {
+		source_forget(s);
+		s->serial = syms->serial;
+	}
+	return s;
+}
+
+/* Each of these gives our number, or UNSEEN when the source has no such. */
+
+static uint32_t our_string(struct profile *p, struct source *s, uint32_t id)
+{
+	const struct intern *in = &s->table->strings;
+	const char *text;
+	uint32_t *at;
+	size_t len;
+
+	if (id >= in->len)
+		return UNSEEN;
+	at = idmap_at(&s->strings, id, in->len);
+	if (*at == UNSEEN) {
+		text = intern_text(in, id, &len);
+		*at = symbols_string(&p->symbols, text, len);
+	}
+	return *at;
+}
+
+static uint32_t our_code(struct profile *p, struct source *s, uint32_t id)
+{
+	struct code_def def;
+	uint32_t *at;
+
+	if (id >= s->table->ncodes)
+		return UNSEEN;
+	at = idmap_at(&s->codes, id, s->table->ncodes);
+	if (*at == UNSEEN) {
+		def = s->table->codes[id];
+		def.name = our_string(p, s, def.name);
+		def.file = our_string(p, s, def.file);
+		if (def.name != UNSEEN && def.file != UNSEEN)
+			*at = symbols_code(&p->symbols, &def);
+	}
+	return *at;
+}
+
+static uint32_t our_frame(struct profile *p, struct source *s, uint32_t id)
+{
+	struct frame_def def;
+	uint32_t *at;
+
+	if (id >= s->table->nframes)
+		return UNSEEN;
+	at = idmap_at(&s->frames, id, s->table->nframes);
+	if (*at == UNSEEN) {
+		def = s->table->frames[id];
+		def.code = our_code(p, s, def.code);
+		if (def.code != UNSEEN)
+			*at = symbols_frame(&p->symbols, &def);
+	}
+	return *at;
+}
+
+static uint32_t our_state(struct profile *p, struct source *s, uint32_t id)
+{
+	struct state_def def;
+	uint32_t *at;
+
+	if (id >= s->table->nstates)
+		return UNSEEN;
+	at = idmap_at(&s->states, id, s->table->nstates);
+	if (*at == UNSEEN) {
+		def = s->table->states[id];
+		def.wait = our_string(p, s, def.wait);
+		if (def.wait != UNSEEN)
+			*at = symbols_state(&p->symbols, &def);
+	}
+	return *at;
+}
+
+/*
+ * A parent's number is below its child's, which bounds the way up. Each stack
+ * is copied once, so a million of them cost a million steps, not times depth.
+ */
+static uint32_t our_stack(struct profile *p, struct source *s, uint32_t id)
+{
+	struct profile_build *b = p->build;
+	const struct symbols *t = s->table;
+	uint32_t *ids, parent, frame, ours;
+	size_t n = 0;
+
+	if (id >= t->nstacks)
+		return UNSEEN;
+	idmap_at(&s->stacks, (uint32_t)t->nstacks - 1, t->nstacks);
+	ids = s->stacks.ids;
+	ids[0] = 0;
+	while (ids[id] == UNSEEN) {
+		b->path = grow(b->path, &b->cap_path, n + 1, sizeof(*b->path));
+		b->path[n++] = id;
+		parent = t->stacks[id].parent;
+		if (parent >= id)
+			return UNSEEN;
+		id = parent;
+	}
+	ours = ids[id];
+	while (n) {
+		id = b->path[--n];
+		frame = our_frame(p, s, t->stacks[id].frame);
+		if (frame == UNSEEN)
+			return UNSEEN;
+		ours = symbols_stack(&p->symbols, ours, frame);
+		ids[id] = ours;
+	}
+	return ours;
+}
+
+/* ---- cells ---- */
+
+static uint64_t cell_hash(uint32_t thread, uint32_t stack, uint32_t state)
+{
+	return hash_u64(hash_u64((uint64_t)thread << 32 | state) ^ stack);
+}
+
+static void cells_rehash(struct profile *p)
+{
+	struct profile_build *b = p->build;
+	const struct profile_cell *c;
+	size_t i, at;
+
+	b->nslots = b->nslots ? b->nslots * 2 : 256;
+	b->slots = xreallocarray(b->slots, b->nslots, sizeof(*b->slots));
+	memset(b->slots, 0xff, b->nslots * sizeof(*b->slots));
+	for (i = 0; i < p->ncells; i++) {
+		c = &p->cells[i];
+		at = cell_hash(c->thread, c->stack, c->state) & (b->nslots - 1);
+		while (b->slots[at] != UNSEEN)
+			at = (at + 1) & (b->nslots - 1);
+		b->slots[at] = (uint32_t)i;
+	}
+}
+
+static struct profile_cell *cell_at(struct profile *p, uint32_t thread,
+				    uint32_t stack, uint32_t state)
+{
+	struct profile_build *b = p->build;
+	struct profile_cell *c;
+	size_t at;
+
+	if (p->ncells * 2 >= b->nslots)
+		cells_rehash(p);
+	at = cell_hash(thread, stack, state) & (b->nslots - 1);
+	for (; b->slots[at] != UNSEEN; at = (at + 1) & (b->nslots - 1)) {
+		c = &p->cells[b->slots[at]];
+		if (c->thread == thread && c->stack == stack &&
+		    c->state == state)
+			return c;
+	}
+	b->slots[at] = (uint32_t)p->ncells;
+	p->cells = grow(p->cells, &p->cap_cells, p->ncells + 1,
+			sizeof(*p->cells));
+	c = &p->cells[p->ncells++];
+	*c = (struct profile_cell){
+		.thread = thread, .stack = stack, .state = state};
+	return c;
+}
+
+/* ---- processes and threads ---- */
+
+static struct profile *of_sink(struct sink *s)
+{
+	return (struct profile *)((char *)s - offsetof(struct profile, sink));
+}
+
+static uint32_t own_string(struct profile *p, const char *text)
+{
+	return text ? symbols_string(&p->symbols, text, strlen(text)) : 0;
+}
+
+/* The newest row: a process number can be used again. */
+static size_t process_at(struct profile *p, uint32_t pid)
+{
+	struct profile_build *b = p->build;
+	size_t i = p->nprocesses;
+
+	while (i > 0)
+		if (p->processes[--i].pid == pid)
+			return i;
+	i = p->nprocesses++;
+	p->processes = grow(p->processes, &p->cap_processes, i + 1,
+			    sizeof(*p->processes));
+	memset(&p->processes[i], 0, sizeof(*p->processes));
+	p->processes[i].pid = pid;
+	b->last_ns = grow(b->last_ns, &b->cap_last, i + 1, sizeof(*b->last_ns));
+	b->last_ns[i] = 0;
+	return i;
+}
+
+static uint32_t thread_add(struct profile *p, uint32_t pid, uint32_t tid)
+{
+	uint32_t i = (uint32_t)p->nthreads++;
+
+	p->threads = grow(p->threads, &p->cap_threads, p->nthreads,
+			  sizeof(*p->threads));
+	p->threads[i] = (struct profile_thread){.pid = pid, .tid = tid};
+	map_put(&p->build->threads, (uint64_t)pid << 32 | tid, i);
+	return i;
+}
+
+static uint32_t thread_at(struct profile *p, uint32_t pid, uint32_t tid)
+{
+	uint32_t i = map_get(&p->build->threads, (uint64_t)pid << 32 | tid);
+
+	return i == MAP_NONE ? thread_add(p, pid, tid) : i;
+}
+
+/* ---- the sink ---- */
+
+static int take_run(struct sink *s, const struct run_info *info)
+{
+	struct profile *p = of_sink(s);
+
+	if (p->build->running)
+		return 0; /* the first one names the profile */
+	p->build->running = true;
+	p->build->run_ns = info->mono_ns;
+	p->period_ns = info->period_ns;
+	p->wall_ns = info->wall_ns;
+	p->host = own_string(p, info->host);
+	p->kernel = own_string(p, info->kernel);
+	p->program = own_string(p, info->program);
+	return 0;
+}
+
+static int take_process(struct sink *s, const struct process_info *info)
+{
+	struct profile *p = of_sink(s);
+	size_t i = process_at(p, info->pid);
+
+	if (p->processes[i].start != info->start)
+		p->build->last_ns[i] = 0;
+	p->processes[i].start = info->start;
+	p->processes[i].version = info->version;
+	p->processes[i].command = own_string(p, info->command);
+	p->processes[i].cwd = own_string(p, info->cwd);
+	return 0;
+}
+
+static int take_thread(struct sink *s, const struct thread_info *info)
+{
+	struct profile *p = of_sink(s);
+	uint32_t i = thread_at(p, info->pid, info->tid);
+	struct profile_thread *t = &p->threads[i];
+
+	if (info->flags & THREAD_ENDED) {
+		t->flags |= THREAD_ENDED;
+		return 0;
+	}
+	if (t->flags & THREAD_ENDED ||
+	    (t->ident && info->ident && t->ident != info->ident))
+		t = &p->threads[thread_add(p, info->pid, info->tid)];
+	t->flags = info->flags;
+	t->ident = info->ident ? info->ident : t->ident;
+	t->name = own_string(p, info->name);
+	return 0;
+}
+
+static int take_tick(struct sink *s, const struct source_symbols *syms,
+		     const struct tick *tick)
+{
+	struct profile *p = of_sink(s);
+	struct profile_build *b = p->build;
+	size_t i = process_at(p, tick->pid);
+	uint64_t last = b->last_ns[i];
+
+	(void)syms;
+	b->pid = tick->pid;
+	b->ticking = true;
+	if (!last)
+		b->weight = p->period_ns;
+	else /* a clock that goes back is damage: no time passed */
+		b->weight = tick->mono_ns > last ? tick->mono_ns - last : 0;
+	b->last_ns[i] = tick->mono_ns;
+	if (!p->ticks)
+		p->wall_ns += tick->mono_ns - b->run_ns;
+	if (!p->ticks || tick->mono_ns < p->first_ns)
+		p->first_ns = tick->mono_ns;
+	if (!p->ticks || tick->mono_ns > p->last_ns)
+		p->last_ns = tick->mono_ns;
+	p->ticks++;
+	p->missed += tick->missed;
+	return 0;
+}
+
+static int take_sample(struct sink *s, const struct source_symbols *syms,
+		       const struct sample *sample)
+{
+	struct profile *p = of_sink(s);
+	struct profile_build *b = p->build;
+	struct profile_thread *t;
+	struct profile_cell *c;
+	struct source *from;
+	uint32_t thread, stack, state;
+
+	if (!b->ticking || sample->loss >= LOSS_CAUSES)
+		return -EINVAL;
+	thread = thread_at(p, b->pid, sample->tid);
+	t = &p->threads[thread];
+	if (sample->loss != LOSS_NONE) {
+		t->lost++;
+		p->lost[sample->loss]++;
+		return 0;
+	}
+	from = source_of(b, syms);
+	stack = our_stack(p, from, sample->stack);
+	state = our_state(p, from, sample->state);
+	if (stack == UNSEEN || state == UNSEEN)
+		return -EINVAL;
+	c = cell_at(p, thread, stack, state);
+	c->count++;
+	c->ns += b->weight;
+	t->samples++;
+	p->samples++;
+	if (state_is_idle(&p->symbols.states[state])) {
+		t->idle++;
+		p->idle++;
+	}
+	return 0;
+}
+
+static const struct sink_ops ops = {
+	.run = take_run,
+	.process = take_process,
+	.thread = take_thread,
+	.tick = take_tick,
+	.sample = take_sample,
+};
+
+struct profile *profile_new(void)
+{
+	struct profile *p = xcalloc(1, sizeof(*p));
+
+	p->sink.ops = &ops;
+	symbols_init(&p->symbols);
+	p->build = xcalloc(1, sizeof(*p->build));
+	map_init(&p->build->threads);
+	return p;
+}
+
+void profile_free(struct profile *p)
+{
+	struct profile_build *b;
+	size_t i;
+
+	if (!p)
+		return;
+	b = p->build;
+	for (i = 0; i < b->nsources; i++)
+		source_release(&b->sources[i]);
+	free(b->sources);
+	free(b->slots);
+	map_release(&b->threads);
+	free(b->last_ns);
+	free(b->path);
+	free(b);
+	symbols_release(&p->symbols);
+	free(p->threads);
+	free(p->cells);
+	free(p->processes);
+	free(p);
+}
+
+uint64_t profile_duration(const struct profile *p)
+{
+	return p->ticks ? p->last_ns - p->first_ns + p->period_ns : 0;
+}
+
+double profile_achieved(const struct profile *p)
+{
+	double due = (double)p->ticks + (double)p->missed;
+
+	return p->ticks ? 100.0 * (double)p->ticks / due : 0.0;
+}
+
+uint64_t profile_lost(const struct profile *p)
+{
+	uint64_t sum = 0;
+	int i;
+
+	for (i = LOSS_NONE + 1; i < LOSS_CAUSES; i++)
+		sum += p->lost[i];
+	return sum;
+}

@@ -1,0 +1,37 @@
+/*
+ * profile_priv.h - how frames and threads are called in a view.
+ */
+#ifndef PYSTROBE_PROFILE_PRIV_H
+#define PYSTROBE_PROFILE_PRIV_H
+
+#include "profile.h"
+
+#define LABEL_UNKNOWN UINT32_MAX
+
+struct labels {
+	const struct profile *profile;
+	const struct view *view;
+	struct intern *to;  /* where the labels go */
+	const char *cwd;    /* of the first process */
+	uint32_t *of_frame; /* label of each frame, or LABEL_UNKNOWN */
+	struct str scratch;
+};
+
+void labels_init(struct labels *l, const struct profile *p,
+		 const struct view *view, struct intern *to);
+void labels_release(struct labels *l);
+
+uint32_t label_frame(struct labels *l, uint32_t frame);
+uint32_t label_thread(struct labels *l, uint32_t thread);
+uint32_t label_process(struct labels *l, uint32_t pid);
+
+enum node_kind kind_of_frame(const struct profile *p, uint32_t frame);
+
+/* Whether the view shows the samples of this cell. */
+bool cell_in_view(const struct profile *p, const struct view *view,
+		  const struct profile_cell *cell);
+
+/* What stands for a sample that has no frame. */
+#define LABEL_NO_FRAMES "<no frames>"
+
+#endif

@@ -1,0 +1,36 @@
+/*
+ * The words for losses and states.
+ */
+#include "profile.h"
+
+static const struct {
+	const char *name, *about;
+} losses[LOSS_CAUSES] = {
+	[LOSS_NONE] = {"none", "nothing was lost"},
+	[LOSS_MOVING] = {"moving", "the stack moved while it was being read"},
+	[LOSS_READ] = {"read", "an address was not mapped"},
+	[LOSS_SHAPE] = {"shape", "the frames do not fit together"},
+	[LOSS_CODE] = {"code", "a frame's code object cannot be one"},
+	[LOSS_ROOT] = {"root", "the walk did not end at the thread's root"},
+	[LOSS_DEPTH] = {"depth", "the stack is deeper than the limit"},
+	[LOSS_THREADS] = {"threads",
+			  "the list of threads changed while it was read"},
+	[LOSS_LATE] = {"late", "a tick was due and could not be taken"},
+};
+
+const char *loss_name(enum loss cause)
+{
+	return (unsigned)cause < LOSS_CAUSES ? losses[cause].name : "unknown";
+}
+
+const char *loss_about(enum loss cause)
+{
+	return (unsigned)cause < LOSS_CAUSES ? losses[cause].about :
+					       "a cause that is not known";
+}
+
+bool state_is_idle(const struct state_def *def)
+{
+	return def->run == RUN_SLEEPING || def->run == RUN_DISK ||
+	       def->run == RUN_STOPPED;
+}

@@ -1,0 +1,154 @@
+/*
+ * Where blocks are appended. Unlike base's outfile, the file takes its final
+ * name with the first block and goes on growing.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base.h"
+#include "writer_priv.h"
+
+struct output {
+	int fd;
+	char *name; /* for messages */
+	char *path; /* what the temporary file will be called */
+	char *temp; /* NULL: has its final name, or never had another */
+	bool ours; /* we made it, so we may cut it */
+	uint64_t len;
+};
+
+static int cannot_write(const struct output *o, int code, struct err *err)
+{
+	return err_set(err, code == -EACCES ? -EPERM : code,
+		       "cannot write '%s': %s", o->name, strerror(-code));
+}
+
+static int open_stdout(struct output *o, struct err *err)
+{
+	o->fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+	if (o->fd < 0)
+		return err_set(err, -errno, "standard output is closed");
+	return 0;
+}
+
+static int open_direct(struct output *o, const char *path, struct err *err)
+{
+	o->fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+	return o->fd < 0 ? cannot_write(o, -errno, err) : 0;
+}
+
+static int open_temp(struct output *o, const char *path, struct err *err)
+{
+	struct str name;
+	mode_t mask;
+
+	/* What a symbolic link points to is replaced, not the link. */
+	o->path = realpath(path, NULL);
+	if (!o->path)
+		o->path = xstrdup(path);
+	str_init(&name);
+	str_addf(&name, "%s.XXXXXX", o->path);
+	o->temp = xstrdup(name.data);
+	str_release(&name);
+	o->fd = mkostemp(o->temp, O_CLOEXEC);
+	if (o->fd < 0) {
+		free(o->temp);
+		o->temp = NULL;
+		return cannot_write(o, -errno, err);
+	}
+	/* mkostemp makes 0600; an ordinary output has the user's mask. */
+	mask = umask(0);
+	umask(mask);
+	fchmod(o->fd, 0666 & ~mask);
+	o->ours = true;
+	return 0;
+}
+
+int output_open(struct output **out, const char *path, struct err *err)
+{
+	struct output *o = xcalloc(1, sizeof(*o));
+	bool plain = strcmp(path, "-") != 0;
+	struct stat st;
+	int ret;
+
+	o->fd = -1;
+	o->name = xstrdup(plain ? path : "standard output");
+	if (!plain)
+		ret = open_stdout(o, err);
+	else if (stat(path, &st))
+		ret = open_temp(o, path, err);
+	else if (S_ISDIR(st.st_mode))
+		ret = cannot_write(o, -EISDIR, err);
+	else if (!S_ISREG(st.st_mode))
+		ret = open_direct(o, path, err);
+	else
+		ret = open_temp(o, path, err);
+	if (ret) {
+		output_free(o);
+		return ret;
+	}
+	*out = o;
+	return 0;
+}
+
+/* An incomplete block is no loss, but what comes after it must be found. */
+static void take_back(struct output *o)
+{
+	if (o->ours && !ftruncate(o->fd, (off_t)o->len))
+		lseek(o->fd, (off_t)o->len, SEEK_SET);
+}
+
+int output_append(struct output *o, const void *data, size_t len,
+		  struct err *err)
+{
+	int ret = fd_write_all(o->fd, data, len);
+
+	if (ret) {
+		take_back(o);
+		return cannot_write(o, ret, err);
+	}
+	if (o->temp) {
+		if (rename(o->temp, o->path))
+			return cannot_write(o, -errno, err);
+		free(o->temp);
+		o->temp = NULL;
+	}
+	o->len += len;
+	return 0;
+}
+
+uint64_t output_len(const struct output *o)
+{
+	return o->len;
+}
+
+int output_close(struct output *o, struct err *err)
+{
+	int ret = 0, fd = o->fd;
+
+	/* Network file systems report a full disk here. */
+	o->fd = -1;
+	if (close(fd) && errno != EINTR)
+		ret = cannot_write(o, -errno, err);
+	output_free(o);
+	return ret;
+}
+
+void output_free(struct output *o)
+{
+	if (!o)
+		return;
+	if (o->fd >= 0)
+		close(o->fd);
+	if (o->temp)
+		unlink(o->temp);
+	free(o->temp);
+	free(o->path);
+	free(o->name);
+	free(o);
+}

@@ -1,0 +1,69 @@
+/*
+ * recording_priv.h - facts of the format that both sides share: the header of
+ * a block, record types, limits. man/pystrobe-format.5 is where they are
+ * specified.
+ */
+#ifndef PYSTROBE_RECORDING_PRIV_H
+#define PYSTROBE_RECORDING_PRIV_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define FORMAT_VERSION 1u
+#define MAGIC_LEN 8u
+#define HEADER_LEN 32u
+
+/* What a reader refuses. */
+#define RAW_MAX (16u << 20)               /* a payload, decompressed */
+#define PACKED_MAX (RAW_MAX + (64u << 10)) /* a payload in the file */
+#define TEXT_MAX 65535u                   /* bytes of one text */
+#define CHAIN_TEXT_MAX (16u << 20) /* bytes, but for names of threads */
+#define TABLE_MAX (1u << 20)              /* rows of one table */
+#define PROCESSES_MAX 65536u              /* of a chain */
+#define DEPTH_MAX 32768u                  /* frames of a stack */
+#define BLOCK_THREADS_MAX (1u << 20) /* rows of THREADS; columns of SAMPLES */
+#define CELLS_MAX (1u << 22) /* of a block: sum of ticks * (threads + 1) */
+#define SHIFT_MAX 40u
+
+enum header_flag {
+	HEADER_CONTINUES = 1, /* the chain of the block before */
+	HEADER_FLAGS = HEADER_CONTINUES,
+};
+
+struct header {
+	uint32_t version, flags;
+	uint32_t packed_len, raw_len;
+	uint32_t crc;  /* of the payload */
+	uint32_t link; /* crc of the block before in the chain */
+};
+
+void header_encode(const struct header *h, uint8_t to[HEADER_LEN]);
+/* False unless magic and checksum are right; nothing else is checked. */
+bool header_decode(struct header *h, const uint8_t from[HEADER_LEN]);
+uint32_t checksum(const void *data, size_t len);
+
+extern const uint8_t magic[MAGIC_LEN];
+
+enum record_type {
+	RECORD_RUN = 1,
+	RECORD_PROCESS,
+	RECORD_THREADS,
+	RECORD_STRINGS,
+	RECORD_CODES,
+	RECORD_FRAMES,
+	RECORD_STACKS,
+	RECORD_STATES,
+	RECORD_CASES,
+	RECORD_SAMPLES,
+	RECORD_TYPES,
+};
+
+enum samples_flag {
+	SAMPLES_CONTINUE = 1, /* the first tick is the last one of before */
+};
+
+/* Tokens of a thread's column of samples; a case k is k + TOKEN_CASES. */
+enum sample_token { TOKEN_REPEAT, TOKEN_ABSENT, TOKEN_CASES };
+
+#endif

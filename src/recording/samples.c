@@ -1,0 +1,212 @@
+/*
+ * The ticks of a block, what its threads did in them, and what is told of
+ * these threads.
+ */
+#include "reader_priv.h"
+
+static bool take_process(struct chain *c, struct cursor *from,
+			 struct rprocess **p, uint32_t *number)
+{
+	*number = (uint32_t)take_upto(from, PROCESSES_MAX);
+	if (from->bad || *number >= c->tprocesses.len)
+		return false;
+	*p = &c->processes[*number];
+	return true;
+}
+
+/* ---- THREADS ---- */
+
+static bool take_event(struct cursor *from, struct revent *e)
+{
+	uint64_t step = take_upto(from, CELLS_MAX - e->at);
+	int64_t diff = cursor_svarint(from);
+
+	e->at += (uint32_t)step;
+	if (diff < -(int64_t)e->tid || diff > (int64_t)UINT32_MAX - e->tid)
+		return false;
+	e->tid = (uint32_t)(e->tid + diff);
+	e->ident += (uint64_t)cursor_svarint(from);
+	e->flags = (uint32_t)take_upto(from, UINT32_MAX);
+	e->name = take_text(from);
+	return !from->bad;
+}
+
+bool decode_threads(struct chain *c, struct block *b, struct cursor *from)
+{
+	struct revent e = {.at = 0};
+	struct rthreads *group;
+	struct rprocess *p;
+	uint32_t number;
+
+	if (!take_process(c, from, &p, &number) || p->threads_block == c->block)
+		return false;
+	p->threads_block = c->block;
+	b->threads = grow(b->threads, &b->cap_threads, b->nthreads + 1,
+			  sizeof(*b->threads));
+	group = &b->threads[b->nthreads++];
+	group->process = number;
+	group->first = b->nevents;
+	while (cursor_left(from)) {
+		if (!take_event(from, &e) || b->nevents >= BLOCK_THREADS_MAX)
+			return false;
+		b->events = grow(b->events, &b->cap_events, b->nevents + 1,
+				 sizeof(*b->events));
+		b->events[b->nevents++] = e;
+	}
+	group->end = b->nevents;
+	return true;
+}
+
+/* ---- SAMPLES ---- */
+
+static bool take_missed(struct cursor *from, uint32_t *missed, size_t n)
+{
+	size_t at = 0, ticks;
+	uint32_t each;
+
+	while (at < n) {
+		ticks = take_upto(from, n - at);
+		each = (uint32_t)take_upto(from, UINT32_MAX);
+		if (from->bad || !ticks)
+			return false;
+		while (ticks--)
+			missed[at++] = each;
+	}
+	return true;
+}
+
+/* All arithmetic is modulo 2^64; what matters is checked on the result. */
+static bool take_times(struct cursor *from, uint64_t *times,
+		       const uint32_t *missed, size_t n, uint64_t period,
+		       unsigned shift)
+{
+	uint64_t most = UINT64_MAX >> shift;
+	uint64_t first = cursor_varint(from), at = first, last = first;
+	uint64_t steps = 0;
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		if (i) {
+			steps += 1 + (uint64_t)missed[i];
+			at = first + (steps * period >> shift) +
+			     (uint64_t)cursor_svarint(from);
+		}
+		if (from->bad || at > most || at < last)
+			return false;
+		times[i] = at << shift;
+		last = at;
+	}
+	return true;
+}
+
+static bool take_tids(struct cursor *from, struct column *columns, size_t n)
+{
+	uint64_t least = 0;
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		if (least > UINT32_MAX)
+			return false;
+		columns[i].tid = (uint32_t)(least +
+					    take_upto(from, UINT32_MAX - least));
+		least = (uint64_t)columns[i].tid + 1;
+	}
+	return !from->bad;
+}
+
+static bool token_is_right(const struct chain *c, uint64_t token)
+{
+	return token < TOKEN_CASES || token - TOKEN_CASES < c->tcases.len;
+}
+
+/* Walks over the tokens of one thread. */
+static bool take_column(struct cursor *from, const struct chain *c,
+			struct column *column, uint32_t nticks)
+{
+	const uint8_t *start = from->p;
+	uint32_t at = 0;
+	uint64_t token;
+
+	while (at < nticks) {
+		token = cursor_varint(from);
+		if (from->bad || !token_is_right(c, token))
+			return false;
+		if (token != TOKEN_REPEAT) {
+			at++;
+			continue;
+		}
+		token = take_upto(from, nticks - at);
+		if (!token || !at)
+			return false;
+		at += (uint32_t)token;
+	}
+	cursor_init(&column->tokens, start, (size_t)(from->p - start));
+	column->token = TOKEN_ABSENT;
+	column->left = 0;
+	return true;
+}
+
+static bool take_columns(struct chain *c, struct block *b,
+			 struct rsamples *s, struct cursor *from)
+{
+	size_t n = take_upto(from, BLOCK_THREADS_MAX - b->ncolumns), i;
+	struct column *columns;
+
+	/* Each has a byte of its id, and one at least of its tokens. */
+	b->cells += (uint64_t)s->nticks * (n + 1);
+	if (from->bad || n > cursor_left(from) / 2 || b->cells > CELLS_MAX)
+		return false;
+	b->columns = grow(b->columns, &b->cap_columns, b->ncolumns + n,
+			  sizeof(*b->columns));
+	columns = b->columns + b->ncolumns;
+	s->first_column = b->ncolumns;
+	s->ncolumns = n;
+	b->ncolumns += n;
+	if (!take_tids(from, columns, n))
+		return false;
+	for (i = 0; i < n; i++)
+		if (!take_column(from, c, &columns[i], s->nticks))
+			return false;
+	return true;
+}
+
+static bool take_ticks(struct chain *c, struct block *b, struct rsamples *s,
+		       struct cursor *from)
+{
+	unsigned shift = (unsigned)take_upto(from, SHIFT_MAX);
+	size_t n = take_upto(from, CELLS_MAX), end;
+
+	/* Each tick has a byte of its time. */
+	if (from->bad || !n || n > cursor_left(from))
+		return false;
+	s->first_time = b->ntimes;
+	s->nticks = (uint32_t)n;
+	s->next = 0;
+	end = b->ntimes + n;
+	b->times = grow(b->times, &b->cap_times, end, sizeof(*b->times));
+	b->missed = grow(b->missed, &b->cap_missed, end, sizeof(*b->missed));
+	b->ntimes = end;
+	return take_missed(from, b->missed + s->first_time, n) &&
+	       take_times(from, b->times + s->first_time,
+			  b->missed + s->first_time, n, c->period_ns, shift);
+}
+
+bool decode_samples(struct chain *c, struct block *b, struct cursor *from)
+{
+	struct rsamples *s;
+	struct rprocess *p;
+	uint32_t number;
+
+	if (!take_process(c, from, &p, &number) || p->samples_block == c->block)
+		return false;
+	b->samples = grow(b->samples, &b->cap_samples, b->nsamples + 1,
+			  sizeof(*b->samples));
+	s = &b->samples[b->nsamples++];
+	s->process = number;
+	s->continues = take_upto(from, SAMPLES_CONTINUE) == SAMPLES_CONTINUE;
+	if (!take_ticks(c, b, s, from))
+		return false;
+	p->samples_block = c->block;
+	p->nticks = s->nticks;
+	return take_columns(c, b, s, from);
+}

@@ -1,0 +1,84 @@
+/*
+ * render_priv.h - words, numbers and widths that the formats share. All of it
+ * is independent of the locale.
+ */
+#ifndef PYSTROBE_RENDER_PRIV_H
+#define PYSTROBE_RENDER_PRIV_H
+
+#include "base.h"
+#include "render.h"
+
+int render_table(const struct profile *p, const struct render_options *o,
+		 struct str *out, struct err *err);
+int render_svg(const struct profile *p, const struct render_options *o,
+	       struct str *out, struct err *err);
+int render_collapsed(const struct profile *p, const struct render_options *o,
+		     struct str *out, struct err *err);
+
+/* ---- text.c ---- */
+
+/* Columns of clean UTF-8 on a terminal or in a monospaced font. */
+size_t text_columns(const char *s, size_t len);
+
+/*
+ * Adds a label that takes at most `columns`; one that is cut ends in `dots`.
+ * Of "name (folder/file.py:42)" the folders go first, and it is not cut so
+ * that just a few letters of the file stay.
+ */
+void text_fit(struct str *out, const char *s, size_t len, size_t columns,
+	      const char *dots);
+
+void add_count(struct str *out, uint64_t n); /* 12,345 */
+void add_noun(struct str *out, uint64_t n, const char *noun); /* 2 samples */
+void add_fixed(struct str *out, double v, unsigned decimals); /* v >= 0 */
+
+/* "12.34 %"; 0 of 0 is 0. */
+void add_share(struct str *out, uint64_t part, uint64_t whole,
+	       unsigned decimals);
+void add_time(struct str *out, uint64_t ns); /* 12.3 s, 2 min 5 s */
+
+/* ---- facts.c: what every report says about the run ---- */
+
+void add_title(struct str *out, const struct profile *p,
+	       const struct render_options *o);
+
+/* "pid 12 | CPython 3.11.2 | 3 threads", `bar` between them. */
+void add_target(struct str *out, const struct profile *p, const char *bar);
+
+/* "4,812 samples | 48.1 s | 99.8 % of 100 Hz | ... | 12 lost (moving 12)" */
+void add_run(struct str *out, const struct profile *p, uint64_t samples,
+	     uint64_t left_out, const char *bar);
+
+/* ---- cells.c: the drawing of the tree ---- */
+
+#define SVG_WIDTH 1200u
+#define SVG_WIDTH_MIN 300u
+#define SVG_WIDTH_MAX 20000u
+#define SVG_PAD 16u   /* left and right of the cells */
+#define SVG_HEAD 92u  /* above them */
+#define SVG_FOOT 16u  /* below them */
+#define SVG_ROW 18u   /* of one level, the gap included */
+#define SVG_MIN 0.1   /* narrowest cell drawn, in pixels */
+
+/* More cells than this make a browser slow: then the narrowest one grows. */
+#define SVG_CELLS_MAX 60000u
+
+/* What was drawn. */
+struct drawn {
+	uint32_t levels;
+	uint64_t cells, hidden; /* nodes of the tree */
+	uint32_t kinds;         /* bit of each enum node_kind */
+	double min;             /* pixels */
+};
+
+/* Adds one <g> for each cell, parents first. */
+void draw_cells(struct str *out, const struct tree *t, uint32_t width,
+		struct drawn *drawn);
+
+/* ---- colour.c ---- */
+
+/* 0xrrggbb from the name alone: the same function looks the same anywhere. */
+uint32_t colour_of(enum node_kind kind, const char *label, size_t len);
+uint32_t colour_of_kind(enum node_kind kind); /* for the legend */
+
+#endif

@@ -1,0 +1,225 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/lib/made.h"
+
+#define PERIOD 10000000u
+
+void made_init(struct made *m, struct sink *sink)
+{
+	struct run_info run = {
+		.wall_ns = 1700000000000000000u,
+		.mono_ns = 5000000000u,
+		.period_ns = PERIOD,
+		.seed = 1,
+		.host = "host",
+		.kernel = "Linux 6.1",
+		.program = "pystrobe test",
+	};
+
+	memset(m, 0, sizeof(*m));
+	symbols_init(&m->symbols);
+	m->source.table = &m->symbols;
+	m->source.serial = 1;
+	m->sink = sink;
+	m->now = run.mono_ns;
+	m->period = PERIOD;
+	if (sink->ops->run(sink, &run))
+		abort();
+	made_process(m, 4711, "python3 app.py --port 8080");
+}
+
+void made_release(struct made *m)
+{
+	symbols_release(&m->symbols);
+}
+
+void made_forget(struct made *m)
+{
+	symbols_clear(&m->symbols);
+	m->source.serial++;
+}
+
+void made_process(struct made *m, uint32_t pid, const char *command)
+{
+	struct process_info info = {
+		.pid = pid,
+		.start = 1000 + pid,
+		.version = 0x030b02f0,
+		.command = command,
+		.cwd = "/srv/app",
+	};
+
+	m->pid = pid;
+	if (m->sink->ops->process(m->sink, &info))
+		abort();
+}
+
+void made_thread(struct made *m, uint32_t tid, const char *name)
+{
+	struct thread_info info = {
+		.pid = m->pid,
+		.tid = tid,
+		.ident = 0x7f0000000000u + tid,
+		.flags = tid == m->pid ? THREAD_MAIN : 0,
+		.name = name,
+	};
+
+	if (m->sink->ops->thread(m->sink, &info))
+		abort();
+}
+
+void made_tick(struct made *m)
+{
+	struct tick tick = {.pid = m->pid};
+
+	m->now += m->period;
+	tick.mono_ns = m->now;
+	if (m->sink->ops->tick(m->sink, &m->source, &tick))
+		abort();
+}
+
+uint32_t made_state(struct made *m, enum run_state run)
+{
+	struct state_def def = {.run = (uint8_t)run, .gil = GIL_UNKNOWN};
+
+	return symbols_state(&m->symbols, &def);
+}
+
+static uint32_t string_of(struct made *m, const char *s, size_t len)
+{
+	return symbols_string(&m->symbols, s, len);
+}
+
+uint32_t made_frame(struct made *m, uint32_t parent, const char *name,
+		    const char *file, uint32_t line, uint32_t first)
+{
+	struct code_def code = {
+		.name = string_of(m, name, strlen(name)),
+		.file = string_of(m, file, strlen(file)),
+		.first = first,
+	};
+	struct frame_def frame = {
+		.code = symbols_code(&m->symbols, &code),
+		.line = line,
+	};
+
+	return symbols_stack(&m->symbols, parent,
+			     symbols_frame(&m->symbols, &frame));
+}
+
+static uint32_t written_frame(struct made *m, uint32_t parent, const char *s,
+			      size_t len)
+{
+	const char *at = memchr(s, '@', len), *end = s + len, *p;
+	struct code_def code = {0};
+	struct frame_def frame = {0};
+
+	code.name = string_of(m, s, at ? (size_t)(at - s) : len);
+	if (!at) {
+		frame.flags = FRAME_MARKER;
+	} else {
+		p = memchr(at, ':', (size_t)(end - at));
+		p = p ? p : end;
+		code.file = string_of(m, at + 1, (size_t)(p - at) - 1);
+		if (p < end)
+			frame.line = (uint32_t)strtoul(p + 1, NULL, 10);
+		p = p < end ? memchr(p, '/', (size_t)(end - p)) : NULL;
+		code.first = p ? (uint32_t)strtoul(p + 1, NULL, 10) : 0;
+	}
+	frame.code = symbols_code(&m->symbols, &code);
+	return symbols_stack(&m->symbols, parent,
+			     symbols_frame(&m->symbols, &frame));
+}
+
+uint32_t made_stack(struct made *m, const char *text)
+{
+	uint32_t stack = 0;
+	size_t len;
+
+	while (*(text += strspn(text, " \t"))) {
+		len = strcspn(text, " \t");
+		stack = written_frame(m, stack, text, len);
+		text += len;
+	}
+	return stack;
+}
+
+int made_sample(struct made *m, uint32_t tid, uint32_t stack, uint32_t state,
+		enum loss loss)
+{
+	struct sample sample = {
+		.tid = tid, .stack = stack, .state = state, .loss = loss};
+
+	return m->sink->ops->sample(m->sink, &m->source, &sample);
+}
+
+void made_samples(struct made *m, uint32_t tid, const char *stack,
+		  enum run_state run, unsigned n)
+{
+	uint32_t id = made_stack(m, stack), state = made_state(m, run);
+
+	while (n--) {
+		made_tick(m);
+		if (made_sample(m, tid, id, state, LOSS_NONE))
+			abort();
+	}
+}
+
+#define LIB "/usr/lib/python3.11/"
+#define SITE "/srv/app/.venv/lib/python3.11/site-packages/"
+#define SERVE                                                                 \
+	"<module>@/srv/app/app.py:88/1 main@/srv/app/app.py:80/61 "           \
+	"serve_forever@" LIB "socketserver.py:233/216 "                       \
+	"Server.handle@/srv/app/server.py:41/30 "
+#define QUERY SERVE "Orders.list@/srv/app/orders.py:57/40 "
+#define RENDER SERVE "render@/srv/app/views.py:19/11 "
+#define POOL                                                                  \
+	"Thread._bootstrap@" LIB "threading.py:995/989 "                      \
+	"_worker@" LIB "concurrent/futures/thread.py:83/69 "
+
+static const struct {
+	uint32_t tid;
+	unsigned n;
+	enum run_state run;
+	const char *stack;
+} server[] = {
+	{4711, 91, RUN_CPU, QUERY "Query.all@" SITE "sqlalchemy/orm/query.py:2693/2673 loading.instances@" SITE "sqlalchemy/orm/loading.py:230/84 _populate_full@" SITE "sqlalchemy/orm/loading.py:1301/1250"},
+	{4711, 37, RUN_CPU, QUERY "Query.all@" SITE "sqlalchemy/orm/query.py:2693/2673 loading.instances@" SITE "sqlalchemy/orm/loading.py:219/84"},
+	{4711, 44, RUN_CPU, QUERY "Query.all@" SITE "sqlalchemy/orm/query.py:2693/2673 Connection.execute@" SITE "sqlalchemy/engine/base.py:1414/1360 <native:sqlite3_step>"},
+	{4711, 29, RUN_CPU, QUERY "Orders.total@/srv/app/orders.py:72/66"},
+	{4711, 18, RUN_CPU, QUERY "Orders.total@/srv/app/orders.py:73/66 Decimal.quantize@" LIB "decimal.py:2544/2500"},
+	{4711, 63, RUN_CPU, RENDER "Template.render@" SITE "jinja2/environment.py:1301/1280 root@<template>:12/8 escape@" SITE "markupsafe/__init__.py:51/40"},
+	{4711, 22, RUN_CPU, RENDER "Template.render@" SITE "jinja2/environment.py:1301/1280 root@<template>:31/8"},
+	{4711, 41, RUN_CPU, RENDER "dumps@" LIB "json/__init__.py:231/183 JSONEncoder.encode@" LIB "json/encoder.py:200/183 JSONEncoder.iterencode@" LIB "json/encoder.py:258/204"},
+	{4711, 9, RUN_CPU, RENDER "dumps@" LIB "json/__init__.py:231/183 JSONEncoder.encode@" LIB "json/encoder.py:200/183 JSONEncoder.default@/srv/app/views.py:88/80"},
+	{4711, 16, RUN_CPU, SERVE "parse_request@" LIB "http/server.py:316/268 parse_headers@" LIB "http/client.py:222/211 Parser.parsestr@" LIB "email/parser.py:67/59 FeedParser._parsegen@" LIB "email/feedparser.py:240/210"},
+	{4711, 5, RUN_CPU, SERVE "log_request@/srv/app/server.py:77/75 Logger._log@" LIB "logging/__init__.py:1634/1607"},
+	{4711, 3, RUN_CPU, SERVE "<moving>"},
+	{4711, 55, RUN_SLEEPING, "<module>@/srv/app/app.py:88/1 main@/srv/app/app.py:80/61 serve_forever@" LIB "socketserver.py:230/216 select@" LIB "selectors.py:415/403"},
+	{4712, 78, RUN_CPU, POOL "resize@/srv/app/images.py:23/14 Image.resize@" SITE "PIL/Image.py:2192/2100"},
+	{4712, 31, RUN_CPU, POOL "thumbnail@/srv/app/images.py:44/40 Image.save@" SITE "PIL/Image.py:2431/2350 _save@" SITE "PIL/JpegImagePlugin.py:782/640"},
+	{4712, 120, RUN_SLEEPING, POOL "<wait:queue>"},
+	{4713, 26, RUN_CPU, POOL "fib@/srv/app/stats.py:5/3 fib@/srv/app/stats.py:5/3 fib@/srv/app/stats.py:5/3 fib@/srv/app/stats.py:4/3"},
+	{4713, 14, RUN_CPU, POOL "fib@/srv/app/stats.py:5/3 fib@/srv/app/stats.py:5/3 fib@/srv/app/stats.py:4/3"},
+	{4714, 200, RUN_SLEEPING, "Thread._bootstrap@" LIB "threading.py:995/989 wait@" LIB "threading.py:320/288"},
+};
+
+void made_server(struct made *m)
+{
+	size_t i, n = sizeof(server) / sizeof(*server);
+
+	made_thread(m, 4711, "MainThread");
+	made_thread(m, 4712, "pool_0");
+	made_thread(m, 4713, "pool_1");
+	made_thread(m, 4714, "watchdog");
+	for (i = 0; i < n; i++)
+		made_samples(m, server[i].tid, server[i].stack, server[i].run,
+			     server[i].n);
+	for (i = 0; i < 12; i++) {
+		made_tick(m);
+		if (made_sample(m, 4711, 0, 0,
+				i < 9 ? LOSS_MOVING : LOSS_READ))
+			abort();
+	}
+}

@@ -1,0 +1,38 @@
+/*
+ * tape.h - a sink that writes down what it is told, one line a call, in a form
+ * that does not depend on numbers of symbols or on the order of the samples
+ * of a tick: two tapes are equal when the same was told.
+ */
+#ifndef PYSTROBE_TESTS_TAPE_H
+#define PYSTROBE_TESTS_TAPE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base.h"
+#include "profile.h"
+
+struct tape_line {
+	uint32_t tid;
+	char *text;
+};
+
+struct tape {
+	struct sink sink;
+	struct str text;
+	unsigned shift; /* times are rounded to 2^shift ns */
+	struct tape_line *lines; /* samples of the tick */
+	size_t nlines, cap_lines;
+	uint64_t ticks, samples;
+	uint32_t serial; /* of the last symbols */
+};
+
+void tape_init(struct tape *t, unsigned shift);
+void tape_release(struct tape *t);
+/* All that was told so far, ended by a NUL. */
+const char *tape_text(struct tape *t);
+
+/* A stack as text, root first. */
+void describe_stack(struct str *to, const struct symbols *s, uint32_t stack);
+
+#endif
