@@ -175,7 +175,8 @@ static void add_head(struct str *s, const struct writer *w, struct wprocess *p)
 	str_add_varint(s, p->nticks);
 	add_missed(s, p->missed, p->nticks);
 	add_times(s, p, w->run.period_ns, shift);
-	qsort(p->order, p->norder, sizeof(struct wthread *), by_tid);
+	if (p->norder)
+		qsort(p->order, p->norder, sizeof(struct wthread *), by_tid);
 	str_add_varint(s, p->norder);
 	for (i = 0; i < p->norder; i++) {
 		str_add_varint(s, p->order[i]->tid - least);

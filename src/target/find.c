@@ -171,6 +171,18 @@ static int find_layout(struct found *f, struct image *img, uint64_t bias,
 	return ret;
 }
 
+/* Whether an interpreter stands behind the entry points. */
+static bool initialised(const struct found *f, struct remote *r)
+{
+	raddr head = f->entry.interp_head;
+	unsigned char p[8];
+
+	if (f->entry.runtime)
+		head = f->entry.runtime +
+		       (raddr)f->layout.runtime.interpreters_head;
+	return !remote_read(r, head, p, sizeof(p)) && at_u64(p, sizeof(p), 0);
+}
+
 /* One mapped file; -ENOENT when it holds no interpreter. */
 static int look_into(struct found *f, const struct process *p,
 		     const struct maps *maps, size_t at, struct remote *r,
@@ -195,6 +207,11 @@ static int look_into(struct found *f, const struct process *p,
 	else
 		ret = find_layout(f, img, bias, maps, at, r, err);
 	image_close(img);
+	if (!ret && !initialised(f, r))
+		ret = err_set(err, -EAGAIN,
+			      "the Python interpreter in '%s' is not "
+			      "initialised",
+			      e->path);
 	f->start = e->start;
 	f->inode = e->inode;
 	return ret;
@@ -224,41 +241,74 @@ static int not_python(const struct process *p, bool unreadable,
 	return ret;
 }
 
+/* What is known after some of the files, and the sentence about it. */
+struct search {
+	int best;
+	struct err why;
+};
+
+/*
+ * A file that does not help may be the wrong one: there can be a second
+ * libpython that nobody initialised. The first reason of the most telling
+ * kind is kept: -EAGAIN or -ENOTSUP over a file that cannot be read, over
+ * none at all.
+ */
+static void keep_reason(struct search *s, int ret, int rank,
+			const struct err *why)
+{
+	bool told = s->best == -EAGAIN || s->best == -ENOTSUP;
+
+	if (ret == -ENOENT || told)
+		return;
+	if (ret != -EAGAIN && ret != -ENOTSUP && (rank < 2 || s->best))
+		return;
+	s->best = ret;
+	s->why = *why;
+}
+
+static int search_maps(struct found *f, const struct process *p,
+		       const struct maps *maps, const char *exe,
+		       struct remote *r, struct search *s)
+{
+	struct err why = {""};
+	int rank, ret;
+	size_t i;
+
+	for (rank = 3; rank >= 0; rank--) {
+		/* The unlikely files are opened only if nothing was found. */
+		if (rank == 0 && s->best)
+			break;
+		for (i = 0; i < maps->len; i++) {
+			if (!is_module(maps, i) ||
+			    likelihood(&maps->entries[i], exe) != rank)
+				continue;
+			ret = look_into(f, p, maps, i, r, &why);
+			if (!ret)
+				return 0;
+			keep_reason(s, ret, rank, &why);
+		}
+	}
+	return s->best ? s->best : -ENOENT;
+}
+
 int find_interpreter(struct found *f, const struct process *p,
 		     struct remote *r, struct err *err)
 {
-	struct err why = {""};
-	bool unreadable = false;
+	struct search s = {.best = 0};
 	struct maps maps;
 	struct str exe;
-	int rank, ret;
-	size_t i;
+	int ret;
 
 	ret = maps_read(&maps, p, err);
 	if (ret)
 		return ret;
 	str_init(&exe);
 	process_exe(p, &exe);
-	ret = -ENOENT;
-	for (rank = 3; rank >= 0 && ret == -ENOENT; rank--) {
-		for (i = 0; i < maps.len && ret == -ENOENT; i++) {
-			if (!is_module(&maps, i) ||
-			    likelihood(&maps.entries[i], exe.data) != rank)
-				continue;
-			ret = look_into(f, p, &maps, i, r, &why);
-			/* A file that cannot be read may be the one; the
-			 * others decide. */
-			if (ret == -ENOENT || ret == -EAGAIN ||
-			    ret == -ENOTSUP || !ret)
-				continue;
-			unreadable = unreadable || rank >= 2;
-			ret = -ENOENT;
-		}
-	}
-	if (ret == -ENOENT)
-		ret = not_python(p, unreadable, &why, err);
+	ret = search_maps(f, p, &maps, exe.data, r, &s);
+	if (ret == -EAGAIN || ret == -ENOTSUP)
+		err_set(err, ret, "%s", s.why.msg);
 	else if (ret)
-		err_set(err, ret, "%s", why.msg);
+		ret = not_python(p, s.best != 0, &s.why, err);
 	str_release(&exe);
 	maps_release(&maps);
 	return ret;

@@ -20,7 +20,8 @@ static void end_tick(struct tape *t)
 {
 	size_t i;
 
-	qsort(t->lines, t->nlines, sizeof(*t->lines), by_tid);
+	if (t->nlines)
+		qsort(t->lines, t->nlines, sizeof(*t->lines), by_tid);
 	for (i = 0; i < t->nlines; i++) {
 		str_adds(&t->text, t->lines[i].text);
 		free(t->lines[i].text);
@@ -145,4 +146,68 @@ const char *tape_text(struct tape *t)
 {
 	end_tick(t);
 	return t->text.data;
+}
+
+/* ---- tee ---- */
+
+static struct tee *tee_of(struct sink *s)
+{
+	return (struct tee *)((char *)s - offsetof(struct tee, sink));
+}
+
+static int tee_run(struct sink *s, const struct run_info *info)
+{
+	struct tee *t = tee_of(s);
+	int ret = t->first->ops->run(t->first, info);
+
+	return ret ? ret : t->second->ops->run(t->second, info);
+}
+
+static int tee_process(struct sink *s, const struct process_info *info)
+{
+	struct tee *t = tee_of(s);
+	int ret = t->first->ops->process(t->first, info);
+
+	return ret ? ret : t->second->ops->process(t->second, info);
+}
+
+static int tee_thread(struct sink *s, const struct thread_info *info)
+{
+	struct tee *t = tee_of(s);
+	int ret = t->first->ops->thread(t->first, info);
+
+	return ret ? ret : t->second->ops->thread(t->second, info);
+}
+
+static int tee_tick(struct sink *s, const struct source_symbols *syms,
+		    const struct tick *tick)
+{
+	struct tee *t = tee_of(s);
+	int ret = t->first->ops->tick(t->first, syms, tick);
+
+	return ret ? ret : t->second->ops->tick(t->second, syms, tick);
+}
+
+static int tee_sample(struct sink *s, const struct source_symbols *syms,
+		      const struct sample *sample)
+{
+	struct tee *t = tee_of(s);
+	int ret = t->first->ops->sample(t->first, syms, sample);
+
+	return ret ? ret : t->second->ops->sample(t->second, syms, sample);
+}
+
+static const struct sink_ops tee_ops = {
+	.run = tee_run,
+	.process = tee_process,
+	.thread = tee_thread,
+	.tick = tee_tick,
+	.sample = tee_sample,
+};
+
+void tee_init(struct tee *t, struct sink *first, struct sink *second)
+{
+	t->sink.ops = &tee_ops;
+	t->first = first;
+	t->second = second;
 }

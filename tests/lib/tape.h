@@ -32,6 +32,14 @@ void tape_release(struct tape *t);
 /* All that was told so far, ended by a NUL. */
 const char *tape_text(struct tape *t);
 
+/* Passes each call on to one, then to the other; the first one's error. */
+struct tee {
+	struct sink sink;
+	struct sink *first, *second;
+};
+
+void tee_init(struct tee *t, struct sink *first, struct sink *second);
+
 /* A stack as text, root first. */
 void describe_stack(struct str *to, const struct symbols *s, uint32_t stack);
 

@@ -1,0 +1,207 @@
+"""The stacks that pystrobe sees, against what the interpreter itself says."""
+import collections
+import os
+import re
+
+from harness import (EXIT_FAILED, each_python, equal, expect, expect_untouched,
+                     parse_folded, total, wait_until)
+
+SHORT = ("-d", "100ms", "-r", "100")
+
+
+def clean(text, folded=True):
+    """How pystrobe writes foreign text on one line (base.h, formats)."""
+    out = []
+    for char in text:
+        code = ord(char)
+        if char in "\n\t":
+            char = " "
+        elif (code < 32 or 0x7f <= code < 0xa0 or 0xd800 <= code < 0xe000 or
+              0x202a <= code <= 0x202e or 0x2066 <= code <= 0x2069 or
+              code in (0x200e, 0x200f, 0x061c, 0x2028, 0x2029)):
+            char = "\ufffd"
+        out.append(":" if folded and char == ";" else char)
+    return "".join(out)
+
+
+def text_of(python, text):
+    """A text of the target's report: 2.7 reports its bytes as Latin-1."""
+    if python.minor < (3,):
+        text = text.encode("latin-1").decode("utf-8", "replace")
+    return clean(text)
+
+
+def label(python, frame, form):
+    file, line, name, first = frame
+    where = text_of(python, file)
+    if form == "short":
+        where = os.path.basename(where)
+    number = {"function": first, "noline": None}.get(form, line)
+    name = text_of(python, name) or "<no name>"
+    return "%s (%s%s)" % (name, where, "" if number is None else
+                          ":%d" % number)
+
+
+def chain(t):
+    """chain.py, when its reporter has ended and all else stands still."""
+    target = t.ready("chain.py")
+    reporter = "/proc/%d/task/%d" % (target.pid, target.facts["reporter"])
+    wait_until(lambda: not os.path.exists(reporter), "the reporter's end")
+    return target
+
+
+def thread_label(python, thread):
+    return "%s (thread %d)" % (text_of(python, thread["name"]), thread["tid"])
+
+
+def wanted_stacks(python, facts, form):
+    """{thread: [frames root first]} as the interpreter told them."""
+    return {thread_label(python, thread):
+            [label(python, frame, form) for frame in
+             reversed(thread["frames"])] for thread in facts["threads"]}
+
+
+def compare(python, stacks, facts, form):
+    """Every thread has one stack, and it is the true one."""
+    wanted = wanted_stacks(python, facts, form)
+    found = collections.defaultdict(set)
+    for frames, _ in stacks:
+        found[frames[0]].add(tuple(frames[1:]))
+    equal(sorted(found), sorted(wanted), "threads")
+    for thread, frames in wanted.items():
+        expect(len(found[thread]) == 1, "%s has %d different stacks: %r",
+               thread, len(found[thread]), sorted(found[thread])[:2])
+        seen = list(found[thread].pop())
+        for i, (one, other) in enumerate(zip(seen, frames)):
+            expect(one == other, "%s: frame %d is %r, the interpreter says %r",
+                   thread, i, one, other)
+        equal(len(seen), len(frames), "depth of " + thread)
+
+
+@each_python()
+def test_every_frame_of_every_thread(t):
+    """File, line and name of each frame are what the interpreter says."""
+    target = chain(t)
+    stacks = t.folded("record", "-p", str(target.pid), "-t", "-i",
+                      "--full-filenames", *SHORT)
+    compare(t.python, stacks, target.facts, "full")
+    counts = {frames[0]: count for frames, count in stacks}
+    equal(len(set(counts.values())), 1, "samples differ by thread: %r" % counts)
+    expect_untouched(target.pid)
+
+
+@each_python(quick=False)
+def test_views_of_one_recording(t):
+    """One recording, rendered four ways, tells the truth in each."""
+    target = chain(t)
+    saved = t.path("run.strobe")
+    t.pystrobe("record", "-p", str(target.pid), "-o", saved, *SHORT)
+    for form, options in (("full", ["--full-filenames"]),
+                          ("function", ["--full-filenames", "-F"]),
+                          ("noline", ["--full-filenames", "--nolineno"])):
+        stacks = t.folded("report", saved, "-t", "-i", *options)
+        compare(t.python, stacks, target.facts, form)
+    once = t.pystrobe("report", saved, "-f", "svg", "-o", "-", "-i").out
+    again = t.pystrobe("report", saved, "-f", "svg", "-o", "-", "-i").out
+    expect(once == again and len(once) > 1000, "two reports differ")
+
+
+@each_python()
+def test_idle_threads_are_left_out(t):
+    """All of chain.py waits: nothing is shown unless -i asks for it."""
+    target = chain(t)
+    equal(t.folded("record", "-p", str(target.pid), *SHORT), [],
+          "stacks of threads that wait")
+
+
+@each_python()
+def test_hot_line(t):
+    """A loop's time is at its line, and the idle thread is not counted."""
+    target = t.ready("busy.py")
+    stacks = t.folded("record", "-p", str(target.pid), "-d", "600ms", "-r",
+                      "500")
+    everything = total(stacks)
+    hot = total(stacks, "hot (busy.py:%d)" % target.facts["hot_line"])
+    cool = total(stacks, "cool (busy.py:%d)" % target.facts["cool_line"])
+    expect(everything > 60, "only %d samples", everything)
+    expect(hot > 0.6 * everything, "hot line: %d of %d: %r", hot, everything,
+           stacks)
+    expect(0 < cool < 0.3 * everything, "cool line: %d of %d", cool,
+           everything)
+    equal(total(stacks, "idle (busy.py"), 0, "samples of the idle thread")
+    expect_untouched(target.pid)
+    rounds = target.stop()
+    expect('"rounds"' in rounds, "the target did not end well: %r", rounds)
+
+
+@each_python()
+def test_no_stack_of_two_instants(t):
+    """Two chains alternate: no stack has frames of both (design.md 1.2)."""
+    target = t.ready("alternate.py")
+    saved = t.path("run.strobe")
+    t.pystrobe("record", "-p", str(target.pid), "-d", "700ms", "-r", "2k",
+               "-o", saved)
+    stacks = t.folded("report", saved)
+    pure = mixed = 0
+    for frames, count in stacks:
+        sides = {frame.partition("_")[0] for frame in frames
+                 if frame.startswith(("left_", "right_"))}
+        depths = [int(re.match(r"\w+_(\d+)", frame).group(1))
+                  for frame in frames if frame.startswith(("left_", "right_"))]
+        whole = depths == list(range(20, 20 - len(depths), -1))
+        if len(sides) > 1 or not whole:
+            mixed += count
+        elif sides:
+            pure += count
+    expect(pure > 20, "only %d stacks inside the chains", pure)
+    equal(mixed, 0, "stacks put together from two instants, of %d" % pure)
+
+
+@each_python(quick=False)
+def test_samples_add_up(t):
+    """Ticks times threads is what is shown plus what is said to be lost."""
+    target = t.ready("busy.py")
+    result = t.pystrobe("record", "-p", str(target.pid), "-d", "400ms", "-r",
+                        "250", "-i", "-t", "-f", "collapsed", "-o", "-")
+    by_thread = collections.Counter()
+    for frames, count in parse_folded(result.out):
+        by_thread[frames[0]] += count
+    expect(len(by_thread) == 3, "busy.py has three threads: %r", by_thread)
+    waiting = [count for name, count in by_thread.items()
+               if name.startswith("idle")]
+    expect(waiting and waiting[0] >= max(by_thread.values()) - 0,
+           "a thread that waits loses no sample: %r", by_thread)
+    expect(waiting[0] > 50, "100 ticks were due: %r", by_thread)
+
+
+@each_python(quick=False)
+def test_two_thousand_threads(t):
+    """Thousands of threads are all seen, each once a tick."""
+    target = t.ready("crowd.py", 2000)
+    stacks = t.folded("record", "-p", str(target.pid), "-d", "1s", "-r", "2",
+                      "-i", "-t")
+    waiters = {frames[0] for frames, _ in stacks
+               if frames[0].startswith("waiter-")}
+    equal(len(waiters), 2000, "threads with a stack")
+    expect_untouched(target.pid)
+
+
+@each_python(quick=False)
+def test_the_depth_limit_is_said(t):
+    """A stack beyond the limit is a counted loss with its cause, no guess."""
+    target = t.ready("chain.py", 20000 if t.python.minor >= (3, 11) else 17000)
+    result = t.pystrobe("record", "-p", str(target.pid), "-i", "-t", "-f",
+                        "collapsed", "-o", "-", *SHORT)
+    expect("lost" in result.err and "depth" in result.err,
+           "no word about the loss: %s", result)
+    expect(not [frames for frames, _ in parse_folded(result.out)
+                if frames[0].startswith("deep") and len(frames) > 2],
+           "a stack that was not read whole is shown")
+
+
+def test_only_one_exit_status_for_failures(t):
+    """An output that cannot be written fails before the target is asked."""
+    target = t.ready("busy.py")
+    result = t.pystrobe("record", "-p", str(target.pid), "-d", "200ms", "-o",
+                        "/nonexistent/out.svg", status=EXIT_FAILED)
+    expect("/nonexistent" in result.err, "no word about the path: %s", result)

@@ -1,0 +1,360 @@
+/*
+ * recording: what samples cost, in bytes, in memory and in time.
+ */
+#include <fcntl.h>
+#include <malloc.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "recording.h"
+#include "tests/lib/tape.h"
+
+#define SECOND 1000000000u
+#define DEPTH 30
+
+/* What a request of a web service looks like. */
+static const struct {
+	const char *name, *file;
+	uint32_t first, line;
+} service[DEPTH] = {
+#define PYTHON "/usr/lib/python3/3.11/"
+#define PACKAGES "/usr/lib/python3/dist-packages/"
+	{"Thread._bootstrap", PYTHON "threading.py", 988, 995},
+	{"Thread._bootstrap_inner", PYTHON "threading.py", 1028, 1038},
+	{"Thread.run", PYTHON "threading.py", 958, 975},
+	{"_worker", PYTHON "concurrent/futures/thread.py", 69, 83},
+	{"_WorkItem.run", PYTHON "concurrent/futures/thread.py", 53, 58},
+	{"process_request_thread", PYTHON "socketserver.py", 684, 691},
+	{"BaseServer.finish_request", PYTHON "socketserver.py", 358, 361},
+	{"BaseRequestHandler.__init__", PYTHON "socketserver.py", 747, 755},
+	{"WSGIRequestHandler.handle", PACKAGES "werkzeug/serving.py", 359, 363},
+	{"WSGIRequestHandler.run_wsgi", PACKAGES "werkzeug/serving.py", 241,
+	 333},
+	{"WSGIRequestHandler.execute", PACKAGES "werkzeug/serving.py", 318,
+	 324},
+	{"Flask.__call__", PACKAGES "flask/app.py", 2541, 2548},
+	{"Flask.wsgi_app", PACKAGES "flask/app.py", 2506, 2525},
+	{"Flask.full_dispatch_request", PACKAGES "flask/app.py", 1809, 1820},
+	{"Flask.dispatch_request", PACKAGES "flask/app.py", 1782, 1796},
+	{"View.as_view.<locals>.view", PACKAGES "flask/app.py", 104, 107},
+	{"OrderView.post", "/srv/shop/views/orders.py", 41, 57},
+	{"OrderView.load_basket", "/srv/shop/views/orders.py", 77, 90},
+	{"Query.all", PACKAGES "sqlalchemy/orm/query.py", 2757, 2779},
+	{"Query._iter", PACKAGES "sqlalchemy/orm/query.py", 2901, 2916},
+	{"Session.execute", PACKAGES "sqlalchemy/orm/query.py", 1635, 1714},
+	{"ORMCompileState.orm_execute", PACKAGES "sqlalchemy/orm/query.py", 238,
+	 262},
+	{"instances", PACKAGES "sqlalchemy/orm/query.py", 88, 181},
+	{"_instance_processor", PACKAGES "sqlalchemy/orm/query.py", 690, 731},
+	{"Basket.total", "/srv/shop/views/orders.py", 130, 144},
+	{"Basket.lines", "/srv/shop/views/orders.py", 150, 161},
+	{"price_of", "/srv/shop/views/orders.py", 203, 215},
+	{"JSONDecoder.decode", PYTHON "json/decoder.py", 332, 337},
+	{"JSONDecoder.raw_decode", PYTHON "json/decoder.py", 343, 353},
+	{"py_scanstring", PYTHON "json/decoder.py", 69, 97},
+};
+
+struct load {
+	struct symbols symbols;
+	struct source_symbols source;
+	struct sink *sink;
+	uint64_t rng, period, tick;
+	uint32_t threads, busy;
+	uint32_t idle_stack, cpu, asleep;
+};
+
+static uint32_t load_random(struct load *l, uint32_t n)
+{
+	return (uint32_t)(rng_next(&l->rng) >> 32) % n;
+}
+
+/* The stack of the service with other lines in the two innermost frames. */
+static uint32_t load_stack(struct load *l, size_t depth, uint32_t second,
+			   uint32_t leaf)
+{
+	struct symbols *s = &l->symbols;
+	struct frame_def frame = {.flags = 0};
+	struct code_def code;
+	uint32_t stack = 0;
+	size_t i;
+
+	for (i = 0; i < depth; i++) {
+		code.name = symbols_string(s, service[i].name,
+					   strlen(service[i].name));
+		code.file = symbols_string(s, service[i].file,
+					   strlen(service[i].file));
+		code.first = service[i].first;
+		frame.code = symbols_code(s, &code);
+		frame.line = service[i].line;
+		if (i == DEPTH - 2)
+			frame.line += second * 3;
+		if (i == DEPTH - 1)
+			frame.line += leaf * 2;
+		stack = symbols_stack(s, stack, symbols_frame(s, &frame));
+	}
+	return stack;
+}
+
+static void load_begin(struct load *l, struct writer *w, uint64_t period,
+		       uint32_t threads, uint32_t busy)
+{
+	struct run_info run = {
+		.wall_ns = 1790000000123456789u,
+		.mono_ns = 98765432109876u,
+		.period_ns = period,
+		.seed = 0x9e3779b97f4a7c15u,
+		.host = "web-07.example",
+		.kernel = "Linux 6.1.0-18-amd64 x86_64",
+		.program = "pystrobe 0.1.0",
+	};
+	struct process_info process = {
+		.pid = 12345,
+		.start = 88123456,
+		.version = 0x030b02f0,
+		.command = "python3 -m shop --port 8080 --workers 1",
+		.cwd = "/srv/shop",
+	};
+	struct thread_info thread = {.pid = 12345};
+	struct state_def state = {.run = RUN_CPU, .gil = GIL_HELD};
+	char name[40];
+	uint32_t i;
+
+	memset(l, 0, sizeof(*l));
+	symbols_init(&l->symbols);
+	l->source.table = &l->symbols;
+	l->sink = writer_sink(w);
+	l->period = period;
+	l->threads = threads;
+	l->busy = busy;
+	l->cpu = symbols_state(&l->symbols, &state);
+	state.run = RUN_SLEEPING;
+	state.gil = GIL_UNKNOWN;
+	l->asleep = symbols_state(&l->symbols, &state);
+	l->idle_stack = load_stack(l, 4, 0, 0);
+	l->sink->ops->run(l->sink, &run);
+	l->sink->ops->process(l->sink, &process);
+	for (i = 0; i < threads; i++) {
+		thread.tid = 12345 + i;
+		thread.ident = 0x7f32a4bf6000u - (uint64_t)i * 0x801000;
+		thread.flags = i ? 0 : THREAD_MAIN;
+		snprintf(name, sizeof(name), "ThreadPoolExecutor-0_%u", i);
+		thread.name = i ? name : "MainThread";
+		l->sink->ops->thread(l->sink, &thread);
+	}
+}
+
+static void load_ticks(struct load *l, uint64_t n)
+{
+	struct tick tick = {.pid = 12345};
+	struct sample sample = {.loss = 0};
+	uint64_t i;
+	uint32_t k;
+
+	for (i = 0; i < n; i++, l->tick++) {
+		tick.mono_ns = 98765432109876u + l->tick * l->period +
+			       rng_next(&l->rng) % l->period;
+		l->sink->ops->tick(l->sink, &l->source, &tick);
+		for (k = 0; k < l->threads; k++) {
+			sample.tid = 12345 + k;
+			sample.stack = l->idle_stack;
+			sample.state = l->asleep;
+			if (k < l->busy) {
+				sample.stack = load_stack(
+					l, DEPTH, load_random(l, 2),
+					load_random(l, 6));
+				sample.state = l->cpu;
+			}
+			l->sink->ops->sample(l->sink, &l->source, &sample);
+		}
+	}
+}
+
+/* Bytes a sample, file by samples. */
+static double cost(uint64_t period, uint32_t threads, uint32_t busy,
+		   uint64_t seconds)
+{
+	char path[] = "/tmp/test_recording_size.XXXXXX";
+	uint64_t ticks = seconds * SECOND / period;
+	struct read_report report;
+	struct tape tape;
+	struct writer *w;
+	struct load l;
+	struct stat st;
+	double each;
+	int fd = mkstemp(path);
+
+	assert_true(fd >= 0);
+	assert_int_equal(writer_open(&w, path, NULL), 0);
+	load_begin(&l, w, period, threads, busy);
+	load_ticks(&l, ticks);
+	assert_int_equal(writer_close(w, NULL), 0);
+	symbols_release(&l.symbols);
+	close(fd);
+	assert_int_equal(stat(path, &st), 0);
+	tape_init(&tape, 0);
+	assert_int_equal(recording_read(path, &tape.sink, &report, NULL), 0);
+	assert_int_equal(tape.samples, ticks * threads);
+	unlink(path);
+	each = (double)st.st_size / (double)tape.samples;
+	print_message("%u threads, %u busy, %u Hz: %.3f bytes a sample, "
+		      "%.0f a second\n", threads, busy,
+		      (unsigned)(SECOND / period), each,
+		      (double)st.st_size / (double)seconds);
+	tape_release(&tape);
+	return each;
+}
+
+static void steady_load_is_small(void **state)
+{
+	(void)state;
+	assert_true(cost(SECOND / 1000, 1, 1, 30) <= 1.5);
+	assert_true(cost(SECOND / 100, 1, 1, 60) <= 3.0);
+	assert_true(cost(SECOND / 100, 160, 2, 30) <= 0.06);
+}
+
+/* ---- memory ---- */
+
+/* A function that was never seen before, with a file of its own at times. */
+static uint32_t new_stack(struct load *l, uint32_t number)
+{
+	struct frame_def frame = {.line = number % 1000 + 1};
+	struct symbols *s = &l->symbols;
+	struct code_def code;
+	char text[64];
+
+	snprintf(text, sizeof(text), "generated_function_%u", number);
+	code.name = symbols_string(s, text, strlen(text));
+	snprintf(text, sizeof(text), "/srv/generated/module_%u.py",
+		 number / 50);
+	code.file = symbols_string(s, text, strlen(text));
+	code.first = number % 1000;
+	frame.code = symbols_code(s, &code);
+	return symbols_stack(s, l->idle_stack, symbols_frame(s, &frame));
+}
+
+static void thread_comes(struct load *l, uint32_t tid, uint32_t flags)
+{
+	struct thread_info thread = {
+		.pid = 12345, .tid = tid, .flags = flags, .name = "short"};
+
+	l->sink->ops->thread(l->sink, &thread);
+}
+
+/* An hour at 100 Hz; functions and threads come and go all the time. */
+static void busy_hour(struct load *l, uint64_t hour)
+{
+	struct sample sample = {.loss = 0};
+	struct tick tick = {.pid = 12345};
+	uint32_t i, number, serial = UINT32_MAX;
+
+	sample.state = l->cpu;
+	for (i = 0; i < 360000; i++) {
+		number = (uint32_t)hour * 360000 + i;
+		/* As the walker does when its symbols get large. */
+		if (symbols_bytes(&l->symbols) > (4u << 20)) {
+			symbols_clear(&l->symbols);
+			l->source.serial++;
+		}
+		if (l->source.serial != serial) {
+			serial = l->source.serial;
+			l->idle_stack = load_stack(l, 4, 0, 0);
+			l->cpu = symbols_state(&l->symbols,
+					       &(struct state_def){.run = 1});
+			sample.state = l->cpu;
+		}
+		if (i % 20 == 0) {
+			thread_comes(l, 20000 + number / 20, 0);
+			thread_comes(l, 20000 + number / 20 - 3, THREAD_ENDED);
+		}
+		tick.mono_ns = ((uint64_t)number + 1) * 10000000u;
+		l->sink->ops->tick(l->sink, &l->source, &tick);
+		sample.tid = 12345;
+		if (i % 4 == 0 || l->source.serial != serial || i == 0)
+			sample.stack = new_stack(l, number);
+		else
+			sample.stack = l->idle_stack;
+		l->sink->ops->sample(l->sink, &l->source, &sample);
+		sample.tid = 20000 + number / 20;
+		sample.stack = l->idle_stack;
+		l->sink->ops->sample(l->sink, &l->source, &sample);
+	}
+}
+
+static void memory_is_flat_for_hours(void **state)
+{
+	struct mallinfo2 first, last;
+	struct writer *w;
+	struct load l;
+	uint64_t hour;
+
+	(void)state;
+	assert_int_equal(writer_open(&w, "/dev/null", NULL), 0);
+	load_begin(&l, w, SECOND / 100, 1, 1);
+	busy_hour(&l, 0);
+	first = mallinfo2();
+	for (hour = 1; hour < 8; hour++)
+		busy_hour(&l, hour);
+	last = mallinfo2();
+	print_message("in use after 1 hour %zu KiB, after 8 hours %zu KiB, "
+		      "%.1f MiB written\n",
+		      (first.uordblks + first.hblkhd) >> 10,
+		      (last.uordblks + last.hblkhd) >> 10,
+		      (double)writer_bytes(w) / (1 << 20));
+	/* The symbols of the source, at most 8 MiB, are in both. */
+	assert_true(last.uordblks + last.hblkhd <
+		    first.uordblks + first.hblkhd + (8u << 20));
+	assert_true(last.uordblks + last.hblkhd < (24u << 20));
+	assert_true(writer_bytes(w) > (1u << 20));
+	assert_int_equal(writer_close(w, NULL), 0);
+	symbols_release(&l.symbols);
+}
+
+/* ---- time ---- */
+
+static void an_equal_sample_costs_next_to_nothing(void **state)
+{
+	uint64_t began, took;
+	struct writer *w;
+	struct load l;
+
+	(void)state;
+	assert_int_equal(writer_open(&w, "/dev/null", NULL), 0);
+	load_begin(&l, w, SECOND / 1000, 160, 0);
+	began = clock_mono();
+	load_ticks(&l, 20000);
+	took = clock_mono() - began;
+	print_message("%.1f ns for an equal sample\n", (double)took / 3.2e6);
+	/* Wanted are below 100 ns; machines may be slow, or sanitized. */
+	assert_true(took < 3200000u * 2000ull);
+	assert_int_equal(writer_close(w, NULL), 0);
+	symbols_release(&l.symbols);
+	assert_int_equal(writer_open(&w, "/dev/null", NULL), 0);
+	load_begin(&l, w, 3333, 1, 1);
+	began = clock_mono();
+	load_ticks(&l, 300000);
+	took = clock_mono() - began;
+	print_message("%.1f ns for a changed one, its source included\n",
+		      (double)took / 3e5);
+	assert_int_equal(writer_close(w, NULL), 0);
+	symbols_release(&l.symbols);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(steady_load_is_small),
+		cmocka_unit_test(memory_is_flat_for_hours),
+		cmocka_unit_test(an_equal_sample_costs_next_to_nothing),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
