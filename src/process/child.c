@@ -85,9 +85,12 @@ static void note(struct child *c, pid_t got, int status)
 bool child_poll(struct child *c)
 {
 	int status = 0;
+	pid_t got;
 
-	if (!c->reaped && c->pid > 0)
-		note(c, waitpid(c->pid, &status, WNOHANG), status);
+	if (!c->reaped && c->pid > 0) {
+		got = waitpid(c->pid, &status, WNOHANG);
+		note(c, got, status);
+	}
 	return c->reaped;
 }
 

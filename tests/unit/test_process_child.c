@@ -76,6 +76,20 @@ static void test_poll(void **state)
 	assert_int_equal(child_exit_status(&c), 128 + SIGKILL);
 }
 
+/* The status that only polling saw is kept. */
+static void test_poll_keeps_the_status(void **state)
+{
+	siginfo_t info;
+	struct child c;
+
+	(void)state;
+	start(&c, "exit 7");
+	assert_int_equal(waitid(P_PID, (id_t)c.pid, &info, WEXITED | WNOWAIT),
+			 0);
+	assert_true(child_poll(&c));
+	assert_int_equal(child_exit_status(&c), 7);
+}
+
 static void on_alarm(int sig)
 {
 	(void)sig;
@@ -217,6 +231,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_exit_status),
 		cmocka_unit_test(test_poll),
+		cmocka_unit_test(test_poll_keeps_the_status),
 		cmocka_unit_test(test_wait_interrupted),
 		cmocka_unit_test(test_dispositions),
 		cmocka_unit_test(test_cannot_start),
