@@ -157,7 +157,9 @@ static int read_rows(struct layout *l, const struct table *t, struct err *err)
 		if (!rows[i].at[t->column])
 			continue;
 		v = at_u64(t->data, t->len, rows[i].at[t->column]);
-		if (!fits(t, v, rows[i].owner, rows[i].bytes))
+		/* Only the code stands first in its struct. */
+		if (!fits(t, v, rows[i].owner, rows[i].bytes) ||
+		    (!v && rows[i].field != FIELD(iframe.code)))
 			return corrupt(err, sizes[rows[i].owner].name, v);
 		value = (int32_t)v;
 		memcpy((char *)l + rows[i].field, &value, sizeof(value));
