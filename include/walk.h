@@ -24,7 +24,7 @@ struct walker;
 #define WALK_NAME_MAX 4096u       /* bytes of a function's name */
 #define WALK_FILE_MAX 8192u       /* bytes of a file name */
 #define WALK_LINES_MAX (4u << 20) /* bytes of a line table */
-#define WALK_TRIES 4              /* collects before a sample is lost */
+#define WALK_TRIES 8              /* collects before a sample is lost */
 
 /* Where the interpreter's entry points are; 0: not found. */
 struct entry_points {

@@ -139,7 +139,11 @@ static void compose(struct labels *l, const struct frame_def *f)
 	const char *file = symbols_text(t, c->file);
 	uint32_t line = 0;
 
-	add_clean(&l->scratch, *name ? name : "<no name>");
+	add_clean(&l->scratch, name);
+	if (l->scratch.data[strspn(l->scratch.data, " ")] == '\0') {
+		str_clear(&l->scratch);
+		str_adds(&l->scratch, "<no name>");
+	}
 	if (f->flags & FRAME_MARKER || !*file)
 		return;
 	if (!l->view->full_filenames)

@@ -18,9 +18,10 @@ enum { /* offsets */
 	AT_HEADER_CRC = 28,
 };
 
-const uint8_t magic[MAGIC_LEN] = {0x93, 'S', 'T', 'R', 'O', 'B', 'E', '\n'};
+const uint8_t recording_magic[MAGIC_LEN] = {
+	0x93, 'S', 'T', 'R', 'O', 'B', 'E', '\n'};
 
-uint32_t checksum(const void *data, size_t len)
+uint32_t block_checksum(const void *data, size_t len)
 {
 	/* Lengths of payloads and headers are far below zlib's uInt. */
 	return (uint32_t)crc32(0, data, (uInt)len);
@@ -34,21 +35,21 @@ static void put(uint8_t *to, uint32_t v, size_t bytes)
 
 void header_encode(const struct header *h, uint8_t to[HEADER_LEN])
 {
-	memcpy(to, magic, MAGIC_LEN);
+	memcpy(to, recording_magic, MAGIC_LEN);
 	put(to + AT_VERSION, h->version, 2);
 	put(to + AT_FLAGS, h->flags, 2);
 	put(to + AT_PACKED_LEN, h->packed_len, 4);
 	put(to + AT_RAW_LEN, h->raw_len, 4);
 	put(to + AT_CRC, h->crc, 4);
 	put(to + AT_LINK, h->link, 4);
-	put(to + AT_HEADER_CRC, checksum(to, AT_HEADER_CRC), 4);
+	put(to + AT_HEADER_CRC, block_checksum(to, AT_HEADER_CRC), 4);
 }
 
 bool header_decode(struct header *h, const uint8_t from[HEADER_LEN])
 {
 	struct cursor c;
 
-	if (memcmp(from, magic, MAGIC_LEN) != 0)
+	if (memcmp(from, recording_magic, MAGIC_LEN) != 0)
 		return false;
 	cursor_init(&c, from + AT_VERSION, HEADER_LEN - AT_VERSION);
 	h->version = cursor_u16(&c);
@@ -57,10 +58,10 @@ bool header_decode(struct header *h, const uint8_t from[HEADER_LEN])
 	h->raw_len = cursor_u32(&c);
 	h->crc = cursor_u32(&c);
 	h->link = cursor_u32(&c);
-	return cursor_u32(&c) == checksum(from, AT_HEADER_CRC);
+	return cursor_u32(&c) == block_checksum(from, AT_HEADER_CRC);
 }
 
 int recording_is(const void *head, size_t len)
 {
-	return len >= MAGIC_LEN && !memcmp(head, magic, MAGIC_LEN);
+	return len >= MAGIC_LEN && !memcmp(head, recording_magic, MAGIC_LEN);
 }

@@ -285,7 +285,7 @@ int writer_pack(struct writer *w)
 		return ret;
 	h.raw_len = (uint32_t)w->raw.len;
 	h.packed_len = (uint32_t)(w->packed.len - HEADER_LEN);
-	h.crc = checksum(w->packed.data + HEADER_LEN, h.packed_len);
+	h.crc = block_checksum(w->packed.data + HEADER_LEN, h.packed_len);
 	header_encode(&h, (uint8_t *)w->packed.data);
 	w->link = h.crc;
 	return 0;

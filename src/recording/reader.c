@@ -129,7 +129,8 @@ static int search(struct reader *r)
 		ret = want(r, MAGIC_LEN);
 		if (ret || at_hand(f) < MAGIC_LEN)
 			return ret;
-		next = memmem(here(f), at_hand(f), magic, MAGIC_LEN);
+		next = memmem(here(f), at_hand(f), recording_magic,
+			      MAGIC_LEN);
 		if (next) {
 			skip(r, (size_t)(next - here(f)));
 			return 0;
@@ -146,7 +147,7 @@ static void take_rest(struct reader *r)
 	size_t left = at_hand(&r->feed);
 	size_t n = left < MAGIC_LEN ? left : MAGIC_LEN;
 
-	if (left && !memcmp(here(&r->feed), magic, n))
+	if (left && !memcmp(here(&r->feed), recording_magic, n))
 		r->report->cut = 1;
 	else if (left)
 		note_damage(r);
@@ -261,7 +262,7 @@ static int take_block(struct reader *r, const struct header *h)
 		r->damaged = true;
 		return search(r);
 	}
-	if (checksum(here(&r->feed) + HEADER_LEN, h->packed_len) == h->crc)
+	if (block_checksum(here(&r->feed) + HEADER_LEN, h->packed_len) == h->crc)
 		return take_contents(r, h);
 	r->doubt += h->packed_len;
 	if (r->doubt <= DOUBT_MAX)

@@ -41,9 +41,9 @@ struct header {
 void header_encode(const struct header *h, uint8_t to[HEADER_LEN]);
 /* False unless magic and checksum are right; nothing else is checked. */
 bool header_decode(struct header *h, const uint8_t from[HEADER_LEN]);
-uint32_t checksum(const void *data, size_t len);
+uint32_t block_checksum(const void *data, size_t len);
 
-extern const uint8_t magic[MAGIC_LEN];
+extern const uint8_t recording_magic[MAGIC_LEN];
 
 enum record_type {
 	RECORD_RUN = 1,

@@ -39,7 +39,7 @@ struct wprocess *writer_add_process(struct writer *w,
 	return p;
 }
 
-bool process_info_same(const struct process_info *a,
+bool writer_same_process(const struct process_info *a,
 		       const struct process_info *b)
 {
 	return a->pid == b->pid && a->start == b->start &&
@@ -69,7 +69,7 @@ void writer_enter(struct writer *w, struct wprocess *p)
 	w->dirty = true;
 }
 
-struct wthread *process_thread(struct wprocess *p, uint32_t tid)
+struct wthread *writer_thread(struct wprocess *p, uint32_t tid)
 {
 	uint32_t i = map_get(&p->thread_of, tid);
 	struct wthread *t;
@@ -86,7 +86,7 @@ struct wthread *process_thread(struct wprocess *p, uint32_t tid)
 	return t;
 }
 
-bool thread_learn(struct wthread *t, const struct thread_info *info)
+bool writer_learn(struct wthread *t, const struct thread_info *info)
 {
 	if (t->name && t->ident == info->ident && t->flags == info->flags &&
 	    !strcmp(t->name, info->name))

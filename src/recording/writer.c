@@ -140,7 +140,7 @@ static int on_process(struct sink *s, const struct process_info *info)
 		return ret;
 	/* A flush may have forgotten it. */
 	p = writer_find(w, info->pid);
-	if (p && !process_info_same(&p->info, info)) {
+	if (p && !writer_same_process(&p->info, info)) {
 		ret = end_chain(w);
 		if (ret)
 			return ret;
@@ -181,8 +181,8 @@ static int on_thread(struct sink *s, const struct thread_info *info)
 	if (ret)
 		return ret;
 	p = subject(w, info->pid);
-	t = process_thread(p, info->tid);
-	if (thread_learn(t, info))
+	t = writer_thread(p, info->tid);
+	if (writer_learn(t, info))
 		writer_tell(w, p, t, (uint32_t)p->nticks);
 	return 0;
 }
@@ -267,7 +267,7 @@ static struct wthread *thread_of_sample(struct wprocess *p, uint32_t tid)
 	/* Threads mostly come in the order of the tick before. */
 	if (p->pos < p->norder && p->order[p->pos]->tid == tid)
 		return p->order[p->pos++];
-	t = process_thread(p, tid);
+	t = writer_thread(p, tid);
 	if (t->place < p->norder && p->order[t->place] == t)
 		p->pos = t->place + 1;
 	return t;
@@ -322,7 +322,7 @@ static int change(struct writer *w, const struct source_symbols *syms,
 			return ret;
 		/* It may have been forgotten. */
 		p = w->current;
-		t = process_thread(p, sample->tid);
+		t = writer_thread(p, sample->tid);
 	}
 	ret = tables_case(&w->tables, &p->source, sample, &id);
 	if (ret)

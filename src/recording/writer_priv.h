@@ -148,13 +148,13 @@ struct writer {
 struct wprocess *writer_find(const struct writer *w, uint32_t pid);
 struct wprocess *writer_add_process(struct writer *w,
 				    const struct process_info *info);
-bool process_info_same(const struct process_info *a,
+bool writer_same_process(const struct process_info *a,
 		       const struct process_info *b);
 /* Gives the process a number in this chain. */
 void writer_enter(struct writer *w, struct wprocess *p);
-struct wthread *process_thread(struct wprocess *p, uint32_t tid);
+struct wthread *writer_thread(struct wprocess *p, uint32_t tid);
 /* True when what is told is new. */
-bool thread_learn(struct wthread *t, const struct thread_info *info);
+bool writer_learn(struct wthread *t, const struct thread_info *info);
 /* Writes what is known of the thread, from the tick `at` on. */
 void writer_tell(struct writer *w, struct wprocess *p, struct wthread *t,
 		 uint32_t at);

@@ -10,6 +10,8 @@
 #include "walk_priv.h"
 
 #define PTHREAD_SCAN 1280 /* bytes of struct pthread looked at for the tid */
+#define QUICK_TRIES 3     /* collects one right after the other */
+#define LOOK_AWAY_NS 20000u
 #define LIST_TRIES 3      /* readings of a list of threads that changes */
 
 static void span_add(struct span *s, int32_t off, int32_t bytes)
@@ -513,6 +515,15 @@ static void slot_decode(struct walker *w, const struct slot *s,
 
 /* ---- a snapshot ---- */
 
+/*
+ * A thread that we have pushed off its processor, just as it pushed or popped
+ * a frame, stays like that as long as we keep looking: look away.
+ */
+static void let_it_run(void)
+{
+	clock_sleep_until(clock_mono() + LOOK_AWAY_NS);
+}
+
 /* Collect, accept, decode, and again if need be. 0 or a negative errno. */
 static int sample_slot(struct walker *w, struct slot *s,
 		       struct walk_thread *t)
@@ -522,6 +533,8 @@ static int sample_slot(struct walker *w, struct slot *s,
 
 	for (try = 0; try < WALK_TRIES; try++) {
 		if (try) {
+			if (try >= QUICK_TRIES)
+				let_it_run();
 			slot_predict(w, s);
 			ret = batch_read(&w->batch, w->remote);
 			if (ret)

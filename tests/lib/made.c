@@ -184,25 +184,65 @@ static const struct {
 	enum run_state run;
 	const char *stack;
 } server[] = {
-	{4711, 91, RUN_CPU, QUERY "Query.all@" SITE "sqlalchemy/orm/query.py:2693/2673 loading.instances@" SITE "sqlalchemy/orm/loading.py:230/84 _populate_full@" SITE "sqlalchemy/orm/loading.py:1301/1250"},
-	{4711, 37, RUN_CPU, QUERY "Query.all@" SITE "sqlalchemy/orm/query.py:2693/2673 loading.instances@" SITE "sqlalchemy/orm/loading.py:219/84"},
-	{4711, 44, RUN_CPU, QUERY "Query.all@" SITE "sqlalchemy/orm/query.py:2693/2673 Connection.execute@" SITE "sqlalchemy/engine/base.py:1414/1360 <native:sqlite3_step>"},
-	{4711, 29, RUN_CPU, QUERY "Orders.total@/srv/app/orders.py:72/66"},
-	{4711, 18, RUN_CPU, QUERY "Orders.total@/srv/app/orders.py:73/66 Decimal.quantize@" LIB "decimal.py:2544/2500"},
-	{4711, 63, RUN_CPU, RENDER "Template.render@" SITE "jinja2/environment.py:1301/1280 root@<template>:12/8 escape@" SITE "markupsafe/__init__.py:51/40"},
-	{4711, 22, RUN_CPU, RENDER "Template.render@" SITE "jinja2/environment.py:1301/1280 root@<template>:31/8"},
-	{4711, 41, RUN_CPU, RENDER "dumps@" LIB "json/__init__.py:231/183 JSONEncoder.encode@" LIB "json/encoder.py:200/183 JSONEncoder.iterencode@" LIB "json/encoder.py:258/204"},
-	{4711, 9, RUN_CPU, RENDER "dumps@" LIB "json/__init__.py:231/183 JSONEncoder.encode@" LIB "json/encoder.py:200/183 JSONEncoder.default@/srv/app/views.py:88/80"},
-	{4711, 16, RUN_CPU, SERVE "parse_request@" LIB "http/server.py:316/268 parse_headers@" LIB "http/client.py:222/211 Parser.parsestr@" LIB "email/parser.py:67/59 FeedParser._parsegen@" LIB "email/feedparser.py:240/210"},
-	{4711, 5, RUN_CPU, SERVE "log_request@/srv/app/server.py:77/75 Logger._log@" LIB "logging/__init__.py:1634/1607"},
-	{4711, 3, RUN_CPU, SERVE "<moving>"},
-	{4711, 55, RUN_SLEEPING, "<module>@/srv/app/app.py:88/1 main@/srv/app/app.py:80/61 serve_forever@" LIB "socketserver.py:230/216 select@" LIB "selectors.py:415/403"},
-	{4712, 78, RUN_CPU, POOL "resize@/srv/app/images.py:23/14 Image.resize@" SITE "PIL/Image.py:2192/2100"},
-	{4712, 31, RUN_CPU, POOL "thumbnail@/srv/app/images.py:44/40 Image.save@" SITE "PIL/Image.py:2431/2350 _save@" SITE "PIL/JpegImagePlugin.py:782/640"},
-	{4712, 120, RUN_SLEEPING, POOL "<wait:queue>"},
-	{4713, 26, RUN_CPU, POOL "fib@/srv/app/stats.py:5/3 fib@/srv/app/stats.py:5/3 fib@/srv/app/stats.py:5/3 fib@/srv/app/stats.py:4/3"},
-	{4713, 14, RUN_CPU, POOL "fib@/srv/app/stats.py:5/3 fib@/srv/app/stats.py:5/3 fib@/srv/app/stats.py:4/3"},
-	{4714, 200, RUN_SLEEPING, "Thread._bootstrap@" LIB "threading.py:995/989 wait@" LIB "threading.py:320/288"},
+	{4711, 91, RUN_CPU,
+	 QUERY "Query.all@" SITE "sqlalchemy/orm/query.py:2693/2673 "
+	 "loading.instances@" SITE "sqlalchemy/orm/loading.py:230/84 "
+	 "_populate_full@" SITE "sqlalchemy/orm/loading.py:1301/1250"},
+	{4711, 37, RUN_CPU,
+	 QUERY "Query.all@" SITE "sqlalchemy/orm/query.py:2693/2673 "
+	 "loading.instances@" SITE "sqlalchemy/orm/loading.py:219/84"},
+	{4711, 44, RUN_CPU,
+	 QUERY "Query.all@" SITE "sqlalchemy/orm/query.py:2693/2673 "
+	 "Connection.execute@" SITE "sqlalchemy/engine/base.py:1414/1360 "
+	 "<native:sqlite3_step>"},
+	{4711, 29, RUN_CPU,
+	 QUERY "Orders.total@/srv/app/orders.py:72/66"},
+	{4711, 18, RUN_CPU,
+	 QUERY "Orders.total@/srv/app/orders.py:73/66 Decimal.quantize@" LIB
+	 "decimal.py:2544/2500"},
+	{4711, 63, RUN_CPU,
+	 RENDER "Template.render@" SITE "jinja2/environment.py:1301/1280 "
+	 "root@<template>:12/8 escape@" SITE "markupsafe/__init__.py:51/40"},
+	{4711, 22, RUN_CPU,
+	 RENDER "Template.render@" SITE "jinja2/environment.py:1301/1280 "
+	 "root@<template>:31/8"},
+	{4711, 41, RUN_CPU,
+	 RENDER "dumps@" LIB "json/__init__.py:231/183 JSONEncoder.encode@" LIB
+	 "json/encoder.py:200/183 JSONEncoder.iterencode@" LIB
+	 "json/encoder.py:258/204"},
+	{4711, 9, RUN_CPU,
+	 RENDER "dumps@" LIB "json/__init__.py:231/183 JSONEncoder.encode@" LIB
+	 "json/encoder.py:200/183 JSONEncoder.default@/srv/app/views.py:88/80"},
+	{4711, 16, RUN_CPU,
+	 SERVE "parse_request@" LIB "http/server.py:316/268 parse_headers@" LIB
+	 "http/client.py:222/211 Parser.parsestr@" LIB "email/parser.py:67/59 "
+	 "FeedParser._parsegen@" LIB "email/feedparser.py:240/210"},
+	{4711, 5, RUN_CPU,
+	 SERVE "log_request@/srv/app/server.py:77/75 Logger._log@" LIB
+	 "logging/__init__.py:1634/1607"},
+	{4711, 3, RUN_CPU,
+	 SERVE "<moving>"},
+	{4711, 55, RUN_SLEEPING,
+	 "<module>@/srv/app/app.py:88/1 main@/srv/app/app.py:80/61 "
+	 "serve_forever@" LIB "socketserver.py:230/216 select@" LIB
+	 "selectors.py:415/403"},
+	{4712, 78, RUN_CPU,
+	 POOL "resize@/srv/app/images.py:23/14 Image.resize@" SITE
+	 "PIL/Image.py:2192/2100"},
+	{4712, 31, RUN_CPU,
+	 POOL "thumbnail@/srv/app/images.py:44/40 Image.save@" SITE
+	 "PIL/Image.py:2431/2350 _save@" SITE "PIL/JpegImagePlugin.py:782/640"},
+	{4712, 120, RUN_SLEEPING,
+	 POOL "<wait:queue>"},
+	{4713, 26, RUN_CPU,
+	 POOL "fib@/srv/app/stats.py:5/3 fib@/srv/app/stats.py:5/3 "
+	 "fib@/srv/app/stats.py:5/3 fib@/srv/app/stats.py:4/3"},
+	{4713, 14, RUN_CPU,
+	 POOL "fib@/srv/app/stats.py:5/3 fib@/srv/app/stats.py:5/3 "
+	 "fib@/srv/app/stats.py:4/3"},
+	{4714, 200, RUN_SLEEPING,
+	 "Thread._bootstrap@" LIB "threading.py:995/989 wait@" LIB
+	 "threading.py:320/288"},
 };
 
 void made_server(struct made *m)

@@ -366,6 +366,7 @@ static void two_files_make_one(void **state)
 static void read_into_a_writer(void **state)
 {
 	struct place *p = *state;
+	struct tape ta, tb;
 	struct str a, b;
 	struct writer *w;
 
@@ -376,17 +377,13 @@ static void read_into_a_writer(void **state)
 					      writer_sink(w), NULL, NULL), 0);
 	assert_int_equal(writer_close(w, NULL), 0);
 	load(&b, p->path);
-	{
-		struct tape ta, tb;
-
-		tape_init(&ta, 18);
-		tape_init(&tb, 18);
-		recording_read_bytes(a.data, a.len, "a", &ta.sink, NULL, NULL);
-		recording_read_bytes(b.data, b.len, "b", &tb.sink, NULL, NULL);
-		same_text(&ta, &tb);
-		tape_release(&ta);
-		tape_release(&tb);
-	}
+	tape_init(&ta, 18);
+	tape_init(&tb, 18);
+	recording_read_bytes(a.data, a.len, "a", &ta.sink, NULL, NULL);
+	recording_read_bytes(b.data, b.len, "b", &tb.sink, NULL, NULL);
+	same_text(&ta, &tb);
+	tape_release(&ta);
+	tape_release(&tb);
 	str_release(&a);
 	str_release(&b);
 }

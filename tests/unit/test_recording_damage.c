@@ -1,0 +1,902 @@
+/*
+ * recording: files that are cut, damaged, of another version or made up.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#include <cmocka.h>
+
+#include "recording.h"
+#include "src/recording/recording_priv.h"
+#include "tests/lib/guard.h"
+#include "tests/lib/scene.h"
+#include "tests/lib/tape.h"
+
+#define MS 1000000u
+#define SHIFT 23 /* the unit of a period of 200 ms */
+#define BLOCKS_MAX 64
+
+/*
+ * A recording and where its blocks begin; what had been told when each block
+ * was whole.
+ */
+struct sample_file {
+	struct str bytes;
+	size_t start[BLOCKS_MAX + 1];
+	bool opens[BLOCKS_MAX];
+	char *told[BLOCKS_MAX + 1]; /* after so many blocks */
+	size_t nblocks;
+};
+
+static void find_blocks(struct sample_file *f)
+{
+	struct header h;
+	size_t at = 0;
+
+	for (f->nblocks = 0; at < f->bytes.len; f->nblocks++) {
+		assert_true(f->nblocks < BLOCKS_MAX);
+		assert_true(f->bytes.len - at > HEADER_LEN);
+		assert_true(header_decode(&h,
+					  (uint8_t *)f->bytes.data + at));
+		f->start[f->nblocks] = at;
+		f->opens[f->nblocks] = !(h.flags & HEADER_CONTINUES);
+		at += HEADER_LEN + h.packed_len;
+	}
+	assert_int_equal(at, f->bytes.len);
+	f->start[f->nblocks] = at;
+}
+
+static int setup(void **state)
+{
+	struct sample_file *f = xcalloc(1, sizeof(*f));
+	char path[] = "/tmp/test_recording_damage.XXXXXX";
+	int fd = mkstemp(path), i;
+	struct writer *w;
+	struct tape tape;
+	struct scene s;
+	struct tee tee;
+	size_t n = 0;
+	uint64_t bytes = 0;
+
+	close(fd);
+	assert_int_equal(writer_open(&w, path, NULL), 0);
+	tape_init(&tape, SHIFT);
+	/* The writer first: what it wrote was told before this call. */
+	tee_init(&tee, writer_sink(w), &tape.sink);
+	scene_init(&s, &tee.sink, 100, 11, 200 * MS);
+	scene_begin(&s);
+	f->told[n++] = xstrdup("");
+	for (i = 0; i < 60; i++) {
+		char *before = xstrdup(tape_text(&tape));
+		struct str now;
+
+		assert_int_equal(scene_tick(&s), 0);
+		if (writer_bytes(w) == bytes) {
+			free(before);
+			continue;
+		}
+		bytes = writer_bytes(w);
+		/* Threads are told before the tick that began a block. */
+		str_init(&now);
+		str_adds(&now, tape_text(&tape));
+		*strstr(now.data + strlen(before), "tick") = '\0';
+		f->told[n++] = now.data;
+		free(before);
+	}
+	assert_int_equal(writer_close(w, NULL), 0);
+	f->told[n++] = xstrdup(tape_text(&tape));
+	str_init(&f->bytes);
+	assert_int_equal(file_read(&f->bytes, AT_FDCWD, path, 1 << 20), 0);
+	unlink(path);
+	find_blocks(f);
+	assert_int_equal(f->nblocks + 1, n);
+	scene_release(&s);
+	tape_release(&tape);
+	*state = f;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct sample_file *f = *state;
+	size_t i;
+
+	for (i = 0; i <= f->nblocks; i++)
+		free(f->told[i]);
+	str_release(&f->bytes);
+	free(f);
+	return 0;
+}
+
+/* Reads bytes that end at an unmapped page. */
+static int read_bytes(const void *data, size_t len, struct tape *tape,
+		      struct read_report *report)
+{
+	struct guard g;
+	int ret;
+
+	guard_init(&g, data, len);
+	tape_init(tape, SHIFT);
+	ret = recording_read_bytes(g.data, len, "x", &tape->sink, report,
+				   NULL);
+	guard_release(&g);
+	/* Each byte was read, or passed over. */
+	assert_int_equal(report->bytes, len);
+	return ret;
+}
+
+/* ---- cut ---- */
+
+static void every_prefix_is_read(void **state)
+{
+	const struct sample_file *f = *state;
+	struct read_report report;
+	size_t len, whole = 0;
+	struct tape tape;
+	int ret;
+
+	assert_true(f->nblocks > 10 && f->opens[0] && !f->opens[1]);
+	for (len = 0; len <= f->bytes.len; len++) {
+		if (whole < f->nblocks && len == f->start[whole + 1])
+			whole++;
+		ret = read_bytes(f->bytes.data, len, &tape, &report);
+		assert_int_equal(ret, whole ? 0 : -EBADMSG);
+		assert_int_equal(report.blocks, whole);
+		assert_int_equal(report.bad_blocks, 0);
+		assert_int_equal(report.cut, len != f->start[whole]);
+		assert_int_equal(report.skipped_bytes, len - f->start[whole]);
+		assert_string_equal(tape_text(&tape), f->told[whole]);
+		tape_release(&tape);
+	}
+	assert_int_equal(whole, f->nblocks);
+}
+
+/* The same through a file, whose reader has a buffer. */
+static void a_file_is_read_as_bytes_are(void **state)
+{
+	const struct sample_file *f = *state;
+	char path[] = "/tmp/test_recording_damage.XXXXXX";
+	int fd = mkstemp(path), i;
+	struct read_report report;
+	struct str many;
+	struct tape tape;
+
+	/* Larger than the buffer, with damage here and there. */
+	str_init(&many);
+	for (i = 0; many.len < (3u << 20); i++) {
+		str_add(&many, f->bytes.data, f->bytes.len);
+		if (i % 7 == 3)
+			str_adds(&many, "\x93STROBE\nnot a block");
+	}
+	assert_int_equal(fd_write_all(fd, many.data, many.len), 0);
+	close(fd);
+	tape_init(&tape, SHIFT);
+	assert_int_equal(recording_read(path, &tape.sink, &report, NULL), 0);
+	assert_int_equal(report.blocks, f->nblocks * (size_t)i);
+	assert_int_equal(report.bytes, many.len);
+	/* The last of them may stand at the end. */
+	assert_int_equal(report.bad_blocks + report.cut, (i + 3) / 7);
+	unlink(path);
+	str_release(&many);
+	tape_release(&tape);
+}
+
+/* ---- damage ---- */
+
+/* Ticks and samples alone: what is told of threads depends on what was read. */
+static void only_ticks(struct str *to, const char *from, size_t len)
+{
+	const char *end = from + len, *next;
+
+	for (; from < end; from = next) {
+		next = memchr(from, '\n', (size_t)(end - from));
+		next = next ? next + 1 : end;
+		if (*from == ' ' || !strncmp(from, "tick", 4))
+			str_add(to, from, (size_t)(next - from));
+	}
+}
+
+/* What is left when the blocks lost..end-1 cannot be read. */
+static void expect_without(const struct sample_file *f, size_t lost, size_t end,
+			   struct str *to)
+{
+	size_t i, before;
+
+	str_init(to);
+	for (i = 0; i < f->nblocks; i++) {
+		if (i >= lost && i < end)
+			continue;
+		before = strlen(f->told[i]);
+		only_ticks(to, f->told[i + 1] + before,
+			   strlen(f->told[i + 1]) - before);
+	}
+}
+
+/* The block that opens the next chain. */
+static size_t chain_end(const struct sample_file *f, size_t block)
+{
+	for (block++; block < f->nblocks && !f->opens[block]; block++)
+		;
+	return block;
+}
+
+static void check_without(const struct sample_file *f, const struct str *bytes,
+			  size_t lost, uint64_t bad)
+{
+	size_t end = chain_end(f, lost);
+	struct read_report report;
+	struct str expected, got;
+	struct tape tape;
+	const char *text;
+	int ret = read_bytes(bytes->data, bytes->len, &tape, &report);
+
+	assert_int_equal(ret, 0);
+	assert_int_equal(report.blocks, f->nblocks - (end - lost));
+	assert_int_equal(report.bad_blocks + report.cut, end - lost - 1 + bad);
+	assert_int_equal(report.orphan_blocks, end - lost - 1);
+	expect_without(f, lost, end, &expected);
+	str_init(&got);
+	text = tape_text(&tape);
+	only_ticks(&got, text, strlen(text));
+	assert_string_equal(got.data, expected.data);
+	str_release(&expected);
+	str_release(&got);
+	tape_release(&tape);
+}
+
+static void every_byte_may_be_wrong(void **state)
+{
+	struct sample_file *f = *state;
+	size_t at, block = 0;
+	struct str bytes;
+
+	str_init(&bytes);
+	str_add(&bytes, f->bytes.data, f->bytes.len);
+	for (at = 0; at < bytes.len; at++) {
+		if (at == f->start[block + 1])
+			block++;
+		bytes.data[at] = (char)~bytes.data[at];
+		check_without(f, &bytes, block, 1);
+		bytes.data[at] = (char)~bytes.data[at];
+	}
+	str_release(&bytes);
+}
+
+/* Bytes that are missing, and bytes too many, at each place of a block. */
+static void lost_and_added_bytes(void **state)
+{
+	struct sample_file *f = *state;
+	size_t at, block = 1;
+	struct str bytes;
+
+	str_init(&bytes);
+	for (at = f->start[1]; at < f->start[2]; at++) {
+		str_clear(&bytes);
+		str_add(&bytes, f->bytes.data, at);
+		str_add(&bytes, f->bytes.data + at + 1, f->bytes.len - at - 1);
+		check_without(f, &bytes, block, 1);
+		if (at == f->start[1])
+			continue;
+		str_clear(&bytes);
+		str_add(&bytes, f->bytes.data, at);
+		str_adds(&bytes, "\x93SPROBE");
+		str_add(&bytes, f->bytes.data + at, f->bytes.len - at);
+		check_without(f, &bytes, block, 1);
+	}
+	/* A whole block. */
+	str_clear(&bytes);
+	str_add(&bytes, f->bytes.data, f->start[2]);
+	str_add(&bytes, f->bytes.data + f->start[3],
+		f->bytes.len - f->start[3]);
+	check_without(f, &bytes, 2, 0);
+	str_release(&bytes);
+}
+
+/* The end of one chain does not fit the beginning of another. */
+static void chains_are_not_mixed(void **state)
+{
+	struct sample_file *f = *state;
+	size_t second = chain_end(f, 0);
+	struct read_report report;
+	struct str bytes;
+	struct tape tape;
+
+	assert_true(second + 1 < f->nblocks && !f->opens[second + 1]);
+	str_init(&bytes);
+	str_add(&bytes, f->bytes.data, f->start[1]);
+	str_add(&bytes, f->bytes.data + f->start[second + 1],
+		f->bytes.len - f->start[second + 1]);
+	assert_int_equal(read_bytes(bytes.data, bytes.len, &tape, &report), 0);
+	assert_int_equal(report.blocks, 1);
+	assert_int_equal(report.orphan_blocks, f->nblocks - second - 1);
+	assert_string_equal(tape_text(&tape), f->told[1]);
+	tape_release(&tape);
+	str_release(&bytes);
+}
+
+/* ---- made-up blocks ---- */
+
+static void add_block(struct str *to, const struct header *like,
+		      const void *raw, size_t len)
+{
+	uLongf packed = compressBound(len);
+	struct header h = *like;
+	uint8_t head[HEADER_LEN];
+	Bytef *body = xmalloc(packed);
+
+	assert_int_equal(compress2(body, &packed, raw, len, 6), Z_OK);
+	h.packed_len = (uint32_t)packed;
+	if (!h.raw_len)
+		h.raw_len = (uint32_t)len;
+	h.crc = block_checksum(body, packed);
+	header_encode(&h, head);
+	str_add(to, head, HEADER_LEN);
+	str_add(to, body, packed);
+	free(body);
+}
+
+static const struct header plain = {.version = FORMAT_VERSION};
+
+static void unpack(const struct sample_file *f, size_t block, struct str *raw)
+{
+	const uint8_t *at = (uint8_t *)f->bytes.data + f->start[block];
+	struct header h;
+	uLongf len;
+
+	assert_true(header_decode(&h, at));
+	str_init(raw);
+	str_reserve(raw, h.raw_len);
+	len = h.raw_len;
+	assert_int_equal(uncompress((Bytef *)raw->data, &len, at + HEADER_LEN,
+				    h.packed_len), Z_OK);
+	raw->len = len;
+}
+
+/* Reads one block alone; what became of it. */
+static int read_block(const struct header *like, const void *raw, size_t len,
+		      struct tape *tape, struct read_report *report)
+{
+	struct str bytes;
+	int ret;
+
+	str_init(&bytes);
+	add_block(&bytes, like, raw, len);
+	ret = read_bytes(bytes.data, bytes.len, tape, report);
+	str_release(&bytes);
+	return ret;
+}
+
+static void unknown_records_are_passed_over(void **state)
+{
+	struct sample_file *f = *state;
+	struct read_report report;
+	struct tape tape;
+	struct str raw;
+
+	unpack(f, 0, &raw);
+	str_add(&raw, "\x0b\x03xyz" "\xff\x01\x00" "\x00\x00", 10);
+	assert_int_equal(read_block(&plain, raw.data, raw.len, &tape, &report),
+			 0);
+	assert_int_equal(report.unknown_records, 3);
+	assert_int_equal(report.bad_blocks, 0);
+	assert_string_equal(tape_text(&tape), f->told[1]);
+	tape_release(&tape);
+	str_release(&raw);
+}
+
+static void later_versions_are_told_apart(void **state)
+{
+	struct header later = {.version = 2, .flags = 0xff00};
+	struct sample_file *f = *state;
+	struct read_report report;
+	struct err err = {""};
+	struct str raw, bytes;
+	struct tape tape;
+
+	unpack(f, 0, &raw);
+	str_init(&bytes);
+	add_block(&bytes, &later, raw.data, raw.len);
+	tape_init(&tape, SHIFT);
+	assert_int_equal(recording_read_bytes(bytes.data, bytes.len, "x",
+					      &tape.sink, &report, &err),
+			 -ENOTSUP);
+	assert_string_equal(err.msg,
+			    "'x' was written by a later version of pystrobe "
+			    "(format 2, this one reads up to 1)");
+	assert_int_equal(tape.text.len, 0);
+	tape_release(&tape);
+	/* Among blocks that can be read it is passed over. */
+	str_add(&bytes, f->bytes.data, f->bytes.len);
+	assert_int_equal(read_bytes(bytes.data, bytes.len, &tape, &report), 0);
+	assert_int_equal(report.blocks, f->nblocks);
+	assert_int_equal(report.later_blocks, 1);
+	assert_int_equal(report.bad_blocks, 1);
+	tape_release(&tape);
+	str_release(&raw);
+	str_release(&bytes);
+}
+
+static void check_no_recording(const void *data, size_t len, const char *what)
+{
+	struct read_report report;
+	struct err err = {""};
+	struct guard g;
+
+	guard_init(&g, data, len);
+	assert_int_equal(recording_read_bytes(g.data, len, "x", NULL, &report,
+					      &err),
+			 -EBADMSG);
+	assert_string_equal(err.msg, what);
+	guard_release(&g);
+}
+
+static void other_files_are_refused(void **state)
+{
+	struct sample_file *f = *state;
+
+	check_no_recording("", 0, "'x' is empty");
+	check_no_recording("hello", 5, "'x' is not a recording");
+	check_no_recording("\x93STROBF\n more than a header in it, surely", 40,
+			   "'x' is not a recording");
+	check_no_recording(f->bytes.data, 50,
+			   "'x' is damaged: none of its blocks can be read");
+	assert_false(recording_is("\x93STROB", 6));
+	assert_true(recording_is(f->bytes.data, f->bytes.len));
+}
+
+/* Headers that lie about their payload. */
+static void wrong_headers_are_refused(void **state)
+{
+	static const struct header lies[] = {
+		{.version = 0},
+		{.version = 1, .flags = 2},
+		{.version = 1, .flags = 0x8000},
+		{.version = 1, .link = 1},
+		{.version = 1, .flags = HEADER_CONTINUES},
+		{.version = 1, .raw_len = 1},
+		{.version = 1, .raw_len = RAW_MAX},
+		{.version = 1, .raw_len = RAW_MAX + 1},
+		{.version = 1, .raw_len = UINT32_MAX},
+	};
+	struct sample_file *f = *state;
+	struct read_report report;
+	struct tape tape;
+	struct str raw;
+	size_t i;
+
+	unpack(f, 0, &raw);
+	for (i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) {
+		assert_int_equal(read_block(&lies[i], raw.data, raw.len, &tape,
+					    &report), -EBADMSG);
+		assert_int_equal(report.bad_blocks, 1);
+		assert_int_equal(tape.text.len, 0);
+		tape_release(&tape);
+	}
+	str_release(&raw);
+}
+
+/* A small file that claims to be a large one. */
+static void bombs_are_refused(void **state)
+{
+	struct read_report report;
+	struct str raw;
+	struct tape tape;
+
+	(void)state;
+	str_init(&raw);
+	str_reserve(&raw, RAW_MAX + 1);
+	memset(raw.data, 0, RAW_MAX + 1);
+	assert_int_equal(read_block(&plain, raw.data, RAW_MAX + 1, &tape,
+				    &report), -EBADMSG);
+	tape_release(&tape);
+	/* As large as it may be, but nothing but empty unknown records. */
+	assert_int_equal(read_block(&plain, raw.data, RAW_MAX, &tape, &report),
+			 -EBADMSG);
+	tape_release(&tape);
+	str_release(&raw);
+}
+
+/* ---- payloads ---- */
+
+struct payload {
+	struct str raw;
+	size_t len_at; /* of the open record */
+};
+
+/* Records of up to 127 bytes, or as long as add_record says. */
+static void add_record(struct str *raw, unsigned type, const void *data,
+		       size_t len)
+{
+	str_add_varint(raw, type);
+	str_add_varint(raw, len);
+	str_add(raw, data, len);
+}
+
+/*
+ * RUN, a process, a string, a code, a frame, two stacks, a state, a case and
+ * three ticks of two threads; one of the parts replaced.
+ */
+static const struct part {
+	unsigned type;
+	const char *data;
+	size_t len;
+} parts[] = {
+	{RECORD_RUN, "\x80\x08\x02\x03\x04\0\0\0", 8}, /* period 1024 */
+	{RECORD_PROCESS, "\x07\0\0\0\0", 5},
+	{RECORD_THREADS, "\0\0\x0e\0\0\x01t", 7},
+	{RECORD_STRINGS, "\x02\x01\x01" "fg", 5},
+	{RECORD_CODES, "\0\0\x05", 3},
+	{RECORD_FRAMES, "\0\x02\0", 3},
+	{RECORD_STACKS, "\0\0" "\0\x01", 4},
+	{RECORD_STATES, "\x01\x01\0\0", 4},
+	{RECORD_CASES, "\x04\0\0", 3},
+	{RECORD_SAMPLES, "\0\0\x0a\x03\x03\0\x64\0\0\x02\x07\0"
+			 "\x02\0\x02" "\x02\x01\x02", 18},
+};
+#define NPARTS (sizeof(parts) / sizeof(parts[0]))
+
+static void make_payload(struct str *raw, size_t instead, const void *data,
+			 size_t len)
+{
+	size_t i;
+
+	str_init(raw);
+	for (i = 0; i < NPARTS; i++)
+		if (i == instead)
+			add_record(raw, parts[i].type, data, len);
+		else
+			add_record(raw, parts[i].type, parts[i].data,
+				   parts[i].len);
+}
+
+static void the_plain_payload_is_right(void **state)
+{
+	struct read_report report;
+	struct tape tape;
+	struct str raw;
+
+	(void)state;
+	make_payload(&raw, NPARTS, NULL, 0);
+	assert_int_equal(read_block(&plain, raw.data, raw.len, &tape, &report),
+			 0);
+	assert_string_equal(tape_text(&tape),
+			    "run 2 3 1024 4 '' '' ''\n"
+			    "process 7 0 0 '' ''\n"
+			    "thread 7 7 0 0 't'\n"
+			    "tick 7 0 0\n"
+			    " 7 1:1:0:'' 0 f(g:5:6:0) f(g:5:6:0)\n"
+			    " 8 1:1:0:'' 0 f(g:5:6:0) f(g:5:6:0)\n"
+			    "tick 7 0 0\n"
+			    " 7 1:1:0:'' 0 f(g:5:6:0) f(g:5:6:0)\n"
+			    "tick 7 0 0\n"
+			    " 7 1:1:0:'' 0 f(g:5:6:0) f(g:5:6:0)\n"
+			    " 8 1:1:0:'' 0 f(g:5:6:0) f(g:5:6:0)\n");
+	tape_release(&tape);
+	str_release(&raw);
+}
+
+enum { RUN, PROCESS, THREADS, STRINGS, CODES, FRAMES, STACKS, STATES, CASES,
+	SAMPLES };
+
+#define BIG "\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01" /* 2^64 - 1 */
+#define OVER "\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02"
+#define BAD(part, text) {part, text, sizeof(text) - 1}
+
+static const struct bad {
+	size_t part;
+	const char *data;
+	size_t len;
+} bad[] = {
+	BAD(RUN, ""), BAD(RUN, "\0\0\0\0\0\0"), BAD(RUN, "\0\0\0\0\0\0\0\0"),
+	BAD(RUN, "\0\0\0\0\0\0\x01"), BAD(RUN, OVER "\0\0\0\0\0\0"),
+	BAD(PROCESS, BIG "\0\0\0\0"), BAD(PROCESS, "\0\0" BIG "\0\0"),
+	BAD(PROCESS, "\0\0\0\0\x80\x80\x04"),
+	BAD(THREADS, ""), BAD(THREADS, "\x01"), BAD(THREADS, BIG),
+	BAD(THREADS, "\0\x04\x0e\0\0\0"), /* after a tick that is not there */
+	BAD(THREADS, "\0" BIG "\x0e\0\0\0"),
+	BAD(THREADS, "\0\0\x01\0\0\0"), /* id -1 */
+	BAD(THREADS, "\0\0" BIG "\0\0\0"),
+	BAD(THREADS, "\0\0\0\0" BIG "\0"),
+	BAD(THREADS, "\0\0\0\0\0\x02t"),
+	BAD(STRINGS, ""), BAD(STRINGS, "\x01"), BAD(STRINGS, BIG),
+	BAD(STRINGS, "\x02\x01\x02" "fg"), BAD(STRINGS, "\x02\x01" BIG "fg"),
+	BAD(STRINGS, "\x02\x01\x01" "fgh"),
+	BAD(STRINGS, "\x01\x01" "f"), /* the code names two */
+	BAD(CODES, "\0"), BAD(CODES, "\x01\0\0"), BAD(CODES, "\0\x02\0"),
+	BAD(CODES, "\0\0" BIG), BAD(CODES, "\0\0\x05\0\0\x05"),
+	BAD(CODES, BIG "\0\0"),
+	BAD(FRAMES, "\x01\x02\0"), BAD(FRAMES, "\0\x0b\0"), /* line -1 */
+	BAD(FRAMES, "\0" BIG "\0"), BAD(FRAMES, "\0\x02\x04"),
+	BAD(FRAMES, "\0\x02\0\0\0\0"), BAD(FRAMES, "\0\xfc\xff\xff\xff\x0f\0"),
+	BAD(STACKS, "\x01\0"), BAD(STACKS, "\0\x01"), BAD(STACKS, "\0\0\0\0"),
+	BAD(STACKS, "\0\0\x02\x01"), BAD(STACKS, BIG "\0"),
+	BAD(STACKS, "\0\0"), /* the case names two */
+	BAD(STATES, "\x05\0\0\0"), BAD(STATES, "\0\x04\0\0"),
+	BAD(STATES, "\0\0\x80\x02\0"), BAD(STATES, "\0\0\0\x01"),
+	BAD(STATES, ""),
+	BAD(CASES, "\x01\0\0"), BAD(CASES, "\x06\0\0"), BAD(CASES, BIG "\0\0"),
+	BAD(CASES, "\x04\x01\0"), BAD(CASES, "\x04\0\x09"),
+	BAD(CASES, "\x04\0\0\0\0\0"), BAD(CASES, ""),
+	BAD(SAMPLES, ""),
+	BAD(SAMPLES, "\x01\0\x0a\x01\x01\0\0\0"), /* process */
+	BAD(SAMPLES, "\0\x02\x0a\x01\x01\0\0\0"), /* flags */
+	BAD(SAMPLES, "\0\0\x29\x01\x01\0\0\0"),   /* shift */
+	BAD(SAMPLES, "\0\0\x0a\0\0"),             /* no tick */
+	BAD(SAMPLES, "\0\0\x0a" BIG "\x01\0\0\0"),
+	BAD(SAMPLES, "\0\0\x0a\xff\xff\xff\x01\x01\0\0\0"),
+	BAD(SAMPLES, "\0\0\x0a\x01\0\0\0\0"),     /* no tick in a pair */
+	BAD(SAMPLES, "\0\0\x0a\x01\x02\0\0\0"),   /* too many in a pair */
+	BAD(SAMPLES, "\0\0\x0a\x01\x01" BIG "\0\0"),
+	BAD(SAMPLES, "\0\0\x0a\x01\x01\0" BIG "\0"), /* time */
+	BAD(SAMPLES, "\0\0\x0a\x02\x02\0\x64\x03\0"), /* decreases */
+	BAD(SAMPLES, "\0\0\x0a\x02\x02\0\x64" BIG "\0"),
+	BAD(SAMPLES, "\0\0\x0a\x01\x01\0\x64" BIG),  /* threads */
+	BAD(SAMPLES, "\0\0\x0a\x01\x01\0\x64\x01"),
+	BAD(SAMPLES, "\0\0\x0a\x01\x01\0\x64\x01\x07"),
+	BAD(SAMPLES, "\0\0\x0a\x01\x01\0\x64\x01" BIG "\x02"),
+	BAD(SAMPLES, "\0\0\x0a\x01\x01\0\x64\x02"
+		     "\xff\xff\xff\xff\x0f\0\x02\x02"), /* 2^32 */
+	BAD(SAMPLES, "\0\0\x0a\x01\x01\0\x64\x01\x07\x03"), /* case */
+	BAD(SAMPLES, "\0\0\x0a\x01\x01\0\x64\x01\x07" BIG),
+	BAD(SAMPLES, "\0\0\x0a\x01\x01\0\x64\x01\x07\0\x01"), /* repeat */
+	BAD(SAMPLES, "\0\0\x0a\x02\x02\0\x64\0\x01\x07\x02\0\0\x02"),
+	BAD(SAMPLES, "\0\0\x0a\x02\x02\0\x64\0\x01\x07\x02\0\x02"),
+	BAD(SAMPLES, "\0\0\x0a\x02\x02\0\x64\0\x01\x07\x02\0" BIG),
+	BAD(SAMPLES, "\0\0\x0a\x01\x01\0\x64\x01\x07\x02\x02"), /* too long */
+};
+
+static void refuse(const struct str *raw, const char *what, size_t number)
+{
+	struct read_report report;
+	struct tape tape;
+	int ret = read_block(&plain, raw->data, raw->len, &tape, &report);
+
+	if (ret != -EBADMSG || tape.text.len)
+		print_error("%s %zu is taken\n", what, number);
+	assert_int_equal(ret, -EBADMSG);
+	assert_int_equal(report.bad_blocks, 1);
+	assert_int_equal(tape.text.len, 0);
+	tape_release(&tape);
+}
+
+static void bad_records_are_refused(void **state)
+{
+	struct str raw;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		make_payload(&raw, bad[i].part, bad[i].data, bad[i].len);
+		refuse(&raw, "bad payload", i);
+		str_release(&raw);
+	}
+	/* Records that are there twice, or in the wrong order. */
+	for (i = 0; i < NPARTS; i++) {
+		if (i != RUN && i != PROCESS && i != THREADS && i != SAMPLES)
+			continue;
+		make_payload(&raw, NPARTS, NULL, 0);
+		add_record(&raw, parts[i].type, parts[i].data, parts[i].len);
+		refuse(&raw, "repeated record", i);
+		str_release(&raw);
+	}
+	/* Each part is needed, but for what is known of a thread. */
+	for (i = 0; i < NPARTS; i++) {
+		size_t k;
+
+		if (i == THREADS || i == SAMPLES)
+			continue;
+		str_init(&raw);
+		for (k = 0; k < NPARTS; k++)
+			if (k != i)
+				add_record(&raw, parts[k].type, parts[k].data,
+					   parts[k].len);
+		refuse(&raw, "payload without", i);
+		str_release(&raw);
+	}
+}
+
+/* A record that claims to be longer than the payload. */
+static void every_cut_payload_is_refused(void **state)
+{
+	size_t len, at = 0, next = 0;
+	struct read_report report;
+	struct str raw, ends;
+	struct tape tape;
+	size_t i;
+	int ret;
+
+	(void)state;
+	make_payload(&raw, NPARTS, NULL, 0);
+	str_init(&ends);
+	for (i = 0; i < NPARTS; i++) {
+		at += 2 + parts[i].len;
+		str_add(&ends, &at, sizeof(at));
+	}
+	for (len = 1; len <= raw.len; len++) {
+		ret = read_block(&plain, raw.data, len, &tape, &report);
+		tape_release(&tape);
+		memcpy(&at, ends.data + next * sizeof(at), sizeof(at));
+		if (len < at) {
+			assert_int_equal(ret, -EBADMSG);
+			continue;
+		}
+		/* Whole records; but a thread wants its ticks. */
+		assert_int_equal(ret, 0);
+		next++;
+	}
+	assert_int_equal(next, NPARTS);
+	str_release(&raw);
+	str_release(&ends);
+}
+
+/* Claims of enormous tables, ticks and threads in few bytes. */
+static void limits_hold(void **state)
+{
+	struct str raw, record;
+	uint64_t i;
+
+	(void)state;
+	/* One more cell than there may be: ticks times threads and one. */
+	str_init(&record);
+	str_add(&record, "\0\0\x0a", 3);
+	str_add_varint(&record, 2048);
+	str_add_varint(&record, 2048);
+	str_add(&record, "\0\0", 2);
+	for (i = 1; i < 2048; i++)
+		str_addc(&record, 0);
+	str_add_varint(&record, 2048);
+	for (i = 0; i < 2048; i++)
+		str_addc(&record, 0);
+	for (i = 0; i < 2048; i++)
+		str_add(&record, "\x02\0\xff\x0f", 4);
+	make_payload(&raw, SAMPLES, record.data, record.len);
+	refuse(&raw, "cells", 0);
+	str_release(&raw);
+	/* A stack that is too deep. */
+	str_clear(&record);
+	str_add(&record, "\0\0", 2);
+	for (i = 0; i < DEPTH_MAX; i++)
+		str_add(&record, "\0\x01", 2);
+	make_payload(&raw, STACKS, record.data, record.len);
+	refuse(&raw, "depth", 0);
+	str_release(&raw);
+	/* A table that is too large. */
+	str_clear(&record);
+	str_add(&record, "\0\0", 2);
+	for (i = 0; i < TABLE_MAX; i++) {
+		str_add_varint(&record, i + 1);
+		str_addc(&record, 1);
+	}
+	make_payload(&raw, STACKS, record.data, record.len);
+	refuse(&raw, "rows", 0);
+	str_release(&raw);
+	str_release(&record);
+}
+
+/* Right checksums, wrong contents: whatever it is, it is survived. */
+static void made_up_contents_are_survived(void **state)
+{
+	struct sample_file *f = *state;
+	uint64_t rng = 99, taken = 0, n;
+	struct read_report report;
+	struct str raw, bytes;
+	struct tape tape;
+	struct header h;
+	size_t i, at, changes;
+	int ret;
+
+	for (n = 0; n < 6000; n++) {
+		i = n % 2;
+		unpack(f, i, &raw);
+		str_init(&bytes);
+		h = plain;
+		if (i) {
+			str_add(&bytes, f->bytes.data, f->start[1]);
+			assert_true(header_decode(
+				&h, (uint8_t *)f->bytes.data + f->start[1]));
+			h.raw_len = 0;
+		}
+		for (changes = 1 + rng_next(&rng) % 3; changes; changes--) {
+			at = rng_next(&rng) % raw.len;
+			raw.data[at] = (char)(rng_next(&rng) % 4
+						      ? rng_next(&rng) >> 17
+						      : 0xff);
+		}
+		add_block(&bytes, &h, raw.data, raw.len);
+		ret = read_bytes(bytes.data, bytes.len, &tape, &report);
+		assert_true(ret == 0 || ret == -EBADMSG);
+		taken += report.blocks;
+		tape_release(&tape);
+		str_release(&raw);
+		str_release(&bytes);
+	}
+	/* Both kinds were met: texts and times may have any value. */
+	assert_in_range(taken, 3100, 8000);
+}
+
+/* Headers without end, each claiming what follows as its payload. */
+static void overlapping_claims_end(void **state)
+{
+	struct header h = {.version = 1, .raw_len = 100};
+	struct read_report report;
+	uint8_t head[HEADER_LEN];
+	struct str bytes;
+	struct tape tape;
+	uint32_t i;
+
+	(void)state;
+	str_init(&bytes);
+	for (i = 0; i < 60000; i++) {
+		h.packed_len = 1000000;
+		h.crc = i;
+		header_encode(&h, head);
+		str_add(&bytes, head, HEADER_LEN);
+	}
+	assert_int_equal(read_bytes(bytes.data, bytes.len, &tape, &report),
+			 -EBADMSG);
+	tape_release(&tape);
+	str_release(&bytes);
+}
+
+/* The sink's error ends the reading. */
+static int refuse_tick(struct sink *s, const struct source_symbols *syms,
+		       const struct tick *tick)
+{
+	(void)s;
+	(void)syms;
+	(void)tick;
+	return -ENOSPC;
+}
+
+static void the_sink_may_refuse(void **state)
+{
+	struct sample_file *f = *state;
+	struct sink_ops ops;
+	struct err err = {""};
+	struct tape tape;
+
+	tape_init(&tape, SHIFT);
+	ops = *tape.sink.ops;
+	ops.tick = refuse_tick;
+	tape.sink.ops = &ops;
+	assert_int_equal(recording_read_bytes(f->bytes.data, f->bytes.len, "x",
+					      &tape.sink, NULL, &err),
+			 -ENOSPC);
+	assert_string_equal(err.msg, "what 'x' holds cannot be used: "
+				     "No space left on device");
+	tape_release(&tape);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_prefix_is_read),
+		cmocka_unit_test(a_file_is_read_as_bytes_are),
+		cmocka_unit_test(every_byte_may_be_wrong),
+		cmocka_unit_test(lost_and_added_bytes),
+		cmocka_unit_test(chains_are_not_mixed),
+		cmocka_unit_test(unknown_records_are_passed_over),
+		cmocka_unit_test(later_versions_are_told_apart),
+		cmocka_unit_test(other_files_are_refused),
+		cmocka_unit_test(wrong_headers_are_refused),
+		cmocka_unit_test(bombs_are_refused),
+		cmocka_unit_test(the_plain_payload_is_right),
+		cmocka_unit_test(bad_records_are_refused),
+		cmocka_unit_test(every_cut_payload_is_refused),
+		cmocka_unit_test(limits_hold),
+		cmocka_unit_test(made_up_contents_are_survived),
+		cmocka_unit_test(overlapping_claims_end),
+		cmocka_unit_test(the_sink_may_refuse),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
