@@ -96,7 +96,7 @@ static void add_rect(struct drawing *d, double x, double width, uint32_t depth,
 		     uint32_t colour)
 {
 	/* A gap, unless the cell would drown in it. */
-	double w = width > 2 ? width - 0.6 : width * 0.7;
+	double w = width > 2 ? width - 0.6 : width;
 
 	str_adds(d->out, "<rect x=\"");
 	add_px(d->out, SVG_PAD + x);

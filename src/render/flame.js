@@ -11,7 +11,7 @@
 	const FILE_LETTERS = 4;
 	const DOTS = "\u2026";
 	const BUTTONS_WIDTH = 280;
-	const SEARCH_WIDTH = 470;
+	const SEARCH_WIDTH = 560;
 	const WIDE = /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\ua960-\ua97c\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff01-\uff60\uffe0-\uffe6]|[\ud83c-\ud83e][\udc00-\udfff]|[\ud840-\ud87f][\udc00-\udfff]/;
 
 	const svg = document.currentScript.ownerSVGElement;
@@ -59,7 +59,7 @@
 				label: tip.slice(0, cut), facts: tip.slice(cut + 1),
 				parent: depth ? path[depth - 1] : null,
 				hidden: g.classList.contains("h"),
-				shown: true, hit: false, x: 0, w: 0
+				shown: true, above: false, hit: false, x: 0, y: 0, w: 0
 			};
 			path[depth] = c;
 			rows[depth] = rows[depth] || [];
@@ -141,8 +141,11 @@
 
 	function place(c, x, w) {
 		const y = HEAD + (state.flame ? LEVELS - 1 - c.depth : c.depth) * ROW;
-		const drawn = w > 2 ? w - 0.6 : Math.max(w * 0.7, 0.05);
+		const drawn = w > 2 ? w - 0.6 : Math.max(w, 0.05);
+		if (c.x === x && c.y === y && c.w === w)
+			return;
 		c.x = x;
+		c.y = y;
 		c.w = w;
 		c.rect.setAttribute("x", x.toFixed(2));
 		c.rect.setAttribute("y", y);
@@ -160,9 +163,12 @@
 	}
 
 	function show(c, shown, above) {
+		if (c.shown !== shown)
+			c.g.classList.toggle("off", !shown);
+		if (c.above !== above)
+			c.g.classList.toggle("up", above);
 		c.shown = shown;
-		c.g.classList.toggle("off", !shown);
-		c.g.classList.toggle("up", shown && above);
+		c.above = above;
 	}
 
 	function layoutCells() {
@@ -235,7 +241,7 @@
 		const c = pointed;
 		let full = "";
 		if (c) {
-			full = c.label + "  " + c.facts;
+			full = c.label + " \u00b7 " + c.facts;
 			if (state.zoom && isWithin(c, cells[state.zoom]))
 				full += ", " + percent(c.total, cells[state.zoom].total) + " of zoom";
 		}
@@ -317,15 +323,17 @@
 		for (let c = top.parent; c; c = c.parent)
 			above = above || c.hit;
 		const sum = above ? top.total : hitTotal(top.index, top.end);
-		share.textContent = percent(sum, top.total) + " of zoom matched (" + all + " of all)";
+		share.textContent = percent(sum, top.total) + " of zoom matched, " + all + " of all";
 	}
 
 	// The root is no function, and what is hidden has no name.
 	function search() {
 		const re = state.query ? compile() : null;
 		for (const c of cells) {
-			c.hit = Boolean(re) && c.index > 0 && !c.hidden && re.test(c.label);
-			c.g.classList.toggle("hit", c.hit);
+			const hit = Boolean(re) && c.index > 0 && !c.hidden && re.test(c.label);
+			if (c.hit !== hit)
+				c.g.classList.toggle("hit", hit);
+			c.hit = hit;
 		}
 		box.classList.toggle("searching", Boolean(re));
 		showShare();
@@ -366,13 +374,13 @@
 		state.flame = flame;
 		parts.flip.setAttribute("aria-pressed", String(flame));
 		layout();
+		if (standalone)
+			window.scrollTo(0, flame ? HEIGHT : 0);
 	}
 
 	function flip() {
 		setFlame(!state.flame);
 		saveState(false);
-		if (standalone)
-			window.scrollTo(0, state.flame ? HEIGHT : 0);
 	}
 
 	// ---- state in the address: #zoom=12&search=parse&case=ignore&view=flame ----
@@ -484,7 +492,7 @@
 			else
 				reset();
 			event.preventDefault();
-		} else if (!parts.bars.some((bar) => bar.contains(event.target))) {
+		} else if (!typing) {
 			onCellKey(event);
 		}
 	}
@@ -532,7 +540,6 @@
 			saveState(false);
 		});
 		parts.ignore.setAttribute("aria-pressed", "false");
-		parts.bars = [buttons, field];
 		parts.status = element(SVG, "text", { class: "status", x: PAD, y: 76 }, head);
 		parts.ring = element(SVG, "rect", { class: "ring" });
 		svg.insertBefore(parts.ring, head);

@@ -61,7 +61,7 @@ void add_run(struct str *out, const struct profile *p, uint64_t samples,
 #define SVG_MIN 0.1   /* narrowest cell drawn, in pixels */
 
 /* More cells than this make a browser slow: then the narrowest one grows. */
-#define SVG_CELLS_MAX 60000u
+#define SVG_CELLS_MAX 40000u
 
 /* What was drawn. */
 struct drawn {

@@ -370,6 +370,7 @@ class Test:
 
     def start(self, argv, **options):
         options.setdefault("env", self.environment)
+        options.setdefault("cwd", "/")  # names of files are not shortened by it
         process = Process([str(word) for word in argv], self.folder, **options)
         self.started.append(process)
         return process
@@ -377,7 +378,6 @@ class Test:
     def target(self, name, *args, **options):
         """Starts a program of tests/targets; it has said nothing yet."""
         python = options.pop("python", self.python)
-        options.setdefault("cwd", "/")
         return self.start(python.argv(python.script(name), *map(str, args)),
                           **options)
 
@@ -398,6 +398,7 @@ class Test:
         argv = [str(word) for word in argv]
         options.setdefault("env", self.environment)
         options.setdefault("stdin", subprocess.DEVNULL)
+        options.setdefault("cwd", "/")
         try:
             done = subprocess.run(argv, stdout=subprocess.PIPE,
                                   stderr=subprocess.PIPE, timeout=seconds,

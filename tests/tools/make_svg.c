@@ -4,8 +4,8 @@
  *   make_svg [FORMAT [KIND [COLUMNS-OR-WIDTH]]]
  *
  * KIND: server; threads (with thread cells, idle samples); deep (40 levels of
- * random calls); narrow (5 levels, thousands of slivers); empty; one;
- * million (distinct stacks, for timing).
+ * random calls); narrow (5 levels, thousands of slivers); hostile (names that
+ * try to be markup); empty; one; million (distinct stacks, for timing).
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -71,11 +71,45 @@ static void slivers(struct made *m)
 	for (i = 0; i < 20000; i++) {
 		stack = made_stack(m, "main@/srv/app/app.py:3 "
 				      "spread@/srv/app/app.py:7");
+		stack = random_frame(m, stack, i % 9);
 		for (d = 0; d < 3; d++)
 			stack = random_frame(m, stack,
-					     (uint32_t)rng_next(&seed) % 60000);
+					     (uint32_t)rng_next(&seed) %
+						     (8u << 3 * d));
 		made_tick(m);
 		made_sample(m, 4711, stack, running, LOSS_NONE);
+	}
+}
+
+/* Each tries to get out of where it stands; some widths to show the text. */
+static void hostile(struct made *m)
+{
+	static const char *const names[] = {
+		"</title><script>window.pwned=1</script>",
+		"<img src=x onerror=window.pwned=2>",
+		"]]><script>window.pwned=3</script>",
+		"a\" onload=\"window.pwned=4",
+		"&lt;b&gt;&amp;",
+		"two\nlines;and a semicolon",
+		"esc\033[31m\177\001",
+		"rtl\xe2\x80\xaetxt",
+		"bad\xff\xc0\x80",
+		"javascript:window.pwned=5",
+		"ends in 12",
+		"\xe6\xbc\xa2\xe5\xad\x97 \xf0\x9f\x90\x8d",
+		"",
+	};
+	uint32_t running = made_state(m, RUN_CPU), stack;
+	unsigned i, n;
+
+	made_thread(m, 4711, "</title><script>window.pwned=6</script>");
+	for (i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		stack = made_frame(m, 0, names[i], names[i], i, i);
+		stack = made_frame(m, stack, names[i], "", 0, 0);
+		for (n = 0; n < 10 + i; n++) {
+			made_tick(m);
+			made_sample(m, 4711, stack, running, LOSS_NONE);
+		}
 	}
 }
 
@@ -87,6 +121,8 @@ static void fill(struct made *m, const char *kind)
 		random_stacks(m, 1000000, 30, 12);
 	else if (!strcmp(kind, "narrow"))
 		slivers(m);
+	else if (!strcmp(kind, "hostile"))
+		hostile(m);
 	else if (!strcmp(kind, "one"))
 		made_samples(m, 4711, "main@app.py:1", RUN_CPU, 1);
 	else if (strcmp(kind, "empty") != 0)
@@ -109,7 +145,8 @@ int main(int argc, char **argv)
 		fprintf(stderr, "make_svg: no format '%s'\n", format);
 		return 2;
 	}
-	o.view.threads = o.view.idle = !strcmp(kind, "threads");
+	o.view.threads = !strcmp(kind, "threads") || !strcmp(kind, "hostile");
+	o.view.idle = !strcmp(kind, "threads");
 	if (!strcmp(r->name, "table"))
 		o.view.label = LABEL_FUNCTION;
 	if (argc > 3)
