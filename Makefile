@@ -74,10 +74,63 @@ $(OUT)/tests/%: $(OUT)/tests/tools/%.o $(TEST_LIB_OBJ) $(LIB)
 
 tests: $(UNIT) $(TOOL)
 
+# ---- for people ----
+
+SANITIZERS = address,undefined
+JOBS = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
+in_ci = $(filter true,$(CI))
+# CI runs a second round with the sanitizers, unless that is the round.
+second = $(if $(SANITIZE),,$(if $(in_ci)$(LONG),$(SANITIZERS)))
+DEMO_PYTHON = $(firstword $(wildcard /usr/bin/python3) python3)
+
+# Profiles tests/targets/demo.py; leaves a flame graph and prints a table.
+demo:
+	@scripts/deps build
+	@+$(MAKE) -s $(JOBS) all
+	@echo "profiling tests/targets/demo.py, which takes 5 seconds ..."
+	@$(PROGRAM) record -r 500 --title "make demo" -o $(OUT)/demo.svg \
+		--save $(OUT)/demo.strobe -- $(DEMO_PYTHON) tests/targets/demo.py
+	@echo
+	@$(PROGRAM) report $(OUT)/demo.strobe --limit 15
+	@echo
+	@echo "The flame graph is in $(OUT)/demo.svg: open it in a browser, click"
+	@echo "to zoom, Ctrl-F to search. The recording is in $(OUT)/demo.strobe:"
+	@echo "  $(PROGRAM) report $(OUT)/demo.strobe -o lines.folded"
+
+# Installs what the tests need, builds and runs them all.
+#   SANITIZE=address,undefined   with the sanitizers
+#   SID=1                        makes a root folder with Python 3.13 to 3.15
+#                                first, about 400 MB (CI=true does, too)
+check:
+	scripts/deps check
+	$(if $(in_ci)$(SID),scripts/sid-root || [ $$? -eq 3 ])
+	+$(MAKE) $(JOBS) -s WERROR=1 all tests
+	$(if $(second),+$(MAKE) $(JOBS) -s WERROR=1 SANITIZE=$(second) all tests)
+	scripts/check --out $(OUT) $(if $(second),--sanitized \
+		$(BUILD)/san-$(subst $(comma),-,$(second))) $(if $(LONG),--long)
+
+# Also all of the integration tests with the sanitizers, and a clang build.
+check-long:
+	+$(MAKE) check LONG=1
+
+# The figures that README and issue name, measured.
+bench: all
+	scripts/bench $(PROGRAM)
+
+format:
+	clang-format -i $(wildcard include/*.h src/*/*.[ch] tests/*/*.[ch])
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 \
+		$(DESTDIR)$(PREFIX)/share/man/man5
+	install -m 755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin
+	install -m 644 $(wildcard man/*.1) $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 644 $(wildcard man/*.5) $(DESTDIR)$(PREFIX)/share/man/man5
+
 clean:
 	rm -rf $(BUILD)
 
 -include $(shell test -d $(OUT) && find $(OUT) -name '*.d')
 
-.PHONY: all tests clean
+.PHONY: all tests demo check check-long bench format install clean
 .SECONDARY:

@@ -37,9 +37,9 @@ enum line_kind {
 /* Where an instance without tp_dictoffset has its attributes. */
 enum managed_kind {
 	MANAGED_NONE,     /* up to 3.10 */
-	MANAGED_POINTERS, /* 3.11: values at -32, dict at -24 */
-	MANAGED_TAGGED,   /* 3.12: at -24, values with bit 0 set, or a dict */
-	MANAGED_INLINE,   /* 3.13+: dict at -24, else behind the instance */
+	MANAGED_POINTERS, /* 3.11: values at -32, dict at managed_dict */
+	MANAGED_TAGGED,   /* 3.12: there, values with bit 0 set, or a dict */
+	MANAGED_INLINE,   /* 3.13+: dict there, else behind the instance */
 };
 
 /* All offsets in bytes; NO_FIELD where there is none. */
@@ -55,21 +55,30 @@ struct layout {
 		int32_t finalizing;
 		int32_t gil;           /* 3.7 to 3.11: struct, embedded */
 		int32_t gc_collecting; /* 3.7, 3.8 */
+		/* Smallest span of all that changes: list, GIL, collector. */
+		int32_t span_from, span_to;
 	} runtime;
 	struct {
-		int32_t size; /* of what we may read */
+		int32_t size; /* bytes that hold all fields named here */
 		int32_t next, id;
 		int32_t threads_head, threads_main;
 		int32_t gil_ptr; /* 3.12+: pointer to the GIL struct in use */
+		int32_t gil_embedded; /* 3.12+: the GIL struct of its own */
 		int32_t gc_collecting;
 		int32_t code_generation; /* 3.14+ */
 		int32_t modules;         /* sys.modules */
+		/*
+		 * Smallest span of all that a sample looks at: threads, the
+		 * embedded GIL's holder and lock, collector, generation.
+		 */
+		int32_t span_from, span_to;
 	} interp;
 	struct { /* inside the GIL struct, 3.7+ */
 		int32_t last_holder, locked, cond, cond_size;
+		int32_t enabled; /* i32, free-threaded builds only */
 	} gil;
 	struct {
-		int32_t size;
+		int32_t size; /* bytes that hold all fields named here */
 		int32_t next, interp;
 		int32_t frame;         /* heap frames */
 		int32_t cframe;        /* 3.11, 3.12: pointer to _PyCFrame */
@@ -89,6 +98,7 @@ struct layout {
 	struct { /* _PyInterpreterFrame, 3.11+ */
 		int32_t size;
 		int32_t previous, code, instr, owner, is_entry;
+		int32_t tlbc_index; /* i32, free-threaded 3.14+ */
 		bool tagged; /* code is a _PyStackRef: mask the low 2 bits */
 		uint8_t owner_generator, owner_entry; /* entry: 0xff = none */
 	} iframe;
@@ -102,11 +112,17 @@ struct layout {
 		int32_t linetable; /* or co_lnotab */
 		int32_t code;      /* bytes object, up to 3.10 */
 		int32_t adaptive;  /* first instruction, 3.11+ */
+		/*
+		 * Free-threaded 3.14+: pointer to an array (size, entries)
+		 * of copies of the bytecode; entry 0 is `adaptive`.
+		 */
+		int32_t tlbc;
 		int32_t framesize; /* words; 3.12+ */
 		int32_t nlocalsplus, stacksize; /* 3.11: framesize from these */
 		int32_t firsttraceable;         /* 3.11+ */
 		int32_t version;                /* u32, 3.12+ */
-		int32_t ident_from, ident_to; /* span that tells two apart */
+		/* Span that tells two apart and never changes in one. */
+		int32_t ident_from, ident_to;
 	} code;
 	struct {
 		int32_t type;     /* ob_type */
@@ -127,6 +143,7 @@ struct layout {
 		int32_t keys_kind;       /* u8 dk_kind, 3.11+ */
 		int32_t keys_entries, keys_indices;
 		enum managed_kind managed;
+		int32_t managed_dict; /* below the instance: negative */
 		/* int: size or lv_tag, digits */
 		int32_t int_size, int_digits;
 		bool int_plain;  /* 2.7 PyInt: the value is at int_size */
@@ -139,7 +156,8 @@ const char *layouts_known(void);
 
 /*
  * Fills the layout for a version given as PY_VERSION_HEX (0x030b02f0). 3.13
- * and later come back incomplete: layout_from_offsets must follow.
+ * and later come back as one build of that minor version had them, which is
+ * not to be walked with: layout_from_offsets must follow.
  * -ENOTSUP with a sentence that says which versions are known.
  */
 int layout_for_version(struct layout *out, uint32_t hex, struct err *err);
@@ -155,8 +173,9 @@ uint32_t offsets_version(const void *table, size_t len);
 
 /*
  * Fills the layout from the target's _Py_DebugOffsets (3.13 and later). Each
- * value is compared with the size of its struct and with named limits.
- * -EBADMSG, -ENOTSUP (pre-releases of 3.15, unknown minor).
+ * value must be aligned and inside its struct, whose size must be below a
+ * named limit; what the table lacks is put beside what it has.
+ * -EBADMSG (damaged), -ENOTSUP (a pre-release, an unknown version).
  */
 int layout_from_offsets(struct layout *out, const void *table, size_t len,
 			struct err *err);
@@ -195,11 +214,19 @@ struct text_place {
 /* Bytes of an object's head that text_place_of wants. */
 #define TEXT_HEAD 80
 
-/* From the head of a str object (a 2.7 `str` too). -EBADMSG. */
+/*
+ * From the head of a str object (a 2.7 `str` too). -EBADMSG when it is none,
+ * -EFAULT when `len` bytes are too few to tell.
+ */
 int text_place_of(const struct layout *l, const void *head, size_t len,
 		  struct text_place *out);
 
-/* Adds `len` bytes of text as UTF-8; a cut unit at the end is left out. */
+/*
+ * Adds `len` bytes of text as UTF-8; a cut unit at the end is left out, and
+ * what is no character (a lone surrogate, bytes of a 2.7 str that are not
+ * UTF-8) becomes U+FFFD. The text of a 2.7 str comes out as str_add_clean
+ * leaves it.
+ */
 void text_decode(struct str *out, const struct text_place *place,
 		 const void *data, size_t len);
 

@@ -34,8 +34,8 @@ struct sampler_status {
 };
 
 /*
- * Called between ticks, at most every 100 ms (a progress line, a child that
- * ended). Returns true to stop.
+ * Called between ticks, about every 100 ms however low the rate (a progress
+ * line, a child that ended), and once more at the end. Returns true to stop.
  */
 typedef bool sampler_watch(void *arg, const struct sampler_status *status);
 

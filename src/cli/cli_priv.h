@@ -4,7 +4,6 @@
 #ifndef PYSTROBE_CLI_PRIV_H
 #define PYSTROBE_CLI_PRIV_H
 
-#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -12,6 +11,7 @@
 
 #include "base.h"
 #include "cli.h"
+#include "process.h"
 #include "profile.h"
 #include "recording.h"
 #include "render.h"
@@ -39,11 +39,13 @@ enum option_id {
 
 struct command {
 	const char *name, *synopsis, *about;
-	const struct option_row *options;
+	const struct option_row *options; /* --help is everyone's */
 	size_t noptions;
 	const char *examples; /* printed as they are */
 	int (*run)(const struct command *c, int argc, char **argv);
 };
+
+#define OPTIONS_MAX 40 /* of one command */
 
 /* Takes one option; 0, or -EINVAL with a sentence. */
 typedef int option_take(void *to, int id, const char *argument,
@@ -58,12 +60,11 @@ int options_parse(const struct command *c, int argc, char **argv, bool program,
 		  option_take *take, void *to, struct err *err);
 void print_help(const struct command *c);
 
-/* Commands, in the order of the help. */
-const struct command *commands(size_t *n);
 extern const struct command command_record, command_report;
 
 /* ---- values.c ---- */
 
+/* "unlimited" is 0, as to the sampler. */
 int parse_duration(const char *text, uint64_t *ns, struct err *err);
 int parse_rate(const char *text, uint64_t *period_ns, struct err *err);
 int parse_pid(const char *text, pid_t *pid, struct err *err);
@@ -77,12 +78,9 @@ const char *nearest(const char *word, const char *const *candidates, size_t n);
 
 void complain(const char *sentence);   /* "pystrobe: sentence" on stderr */
 void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-int status_of(int code);               /* negative errno to exit status */
 int usage(const struct command *c, const struct err *err); /* EXIT_USAGE */
-/* "3 lost (moving 2, read 1)", or "" when nothing was. */
-void add_losses(struct str *s, const uint64_t *lost);
 
-/* ---- view options that record and report share ---- */
+/* ---- output.c: what record and report share ---- */
 
 struct output {
 	const char *path;   /* NULL: the default */
@@ -94,13 +92,13 @@ struct output {
 #define VIEW_OPTIONS                                                          \
 	{'t', "threads", NULL, "a root cell for each thread"},                \
 	{'F', "function", NULL,                                               \
-	 "one cell a function: its first line, not the current one"},         \
+	 "one cell for a function, not for each of its lines"},         \
 	{OPT_NOLINENO, "nolineno", NULL, "no line numbers"},                  \
 	{OPT_FULL_FILENAMES, "full-filenames", NULL, "whole paths of files"}, \
 	{'i', "idle", NULL, "idle threads too"},                              \
 	{OPT_TITLE, "title", "TEXT", "title of the picture"}
 
-/* Takes an option of the above; 1 when it is none of them. */
+/* Takes an option of the above, -o or -f; 1 when it is none of them. */
 int output_take(struct output *out, int id, const char *argument);
 
 /*
@@ -108,6 +106,15 @@ int output_take(struct output *out, int id, const char *argument);
  * recording itself ("strobe") leaves renderer NULL and sets *recording.
  */
 int output_resolve(struct output *out, bool *recording, struct err *err);
+
+/*
+ * Whether an output can be written there, as far as that can be told
+ * beforehand.
+ */
+int output_probe(const char *path, struct err *err);
+
+/* False for "-" and for what exists and is no regular file (a pipe). */
+bool output_is_file(const char *path);
 
 /* Renders and writes it, whole or not at all. */
 int output_write(const struct output *out, const char *path,
@@ -119,27 +126,73 @@ int load_profile(struct profile **p, char *const *paths, size_t n,
 
 /* ---- signals.c ---- */
 
-extern volatile int stop_asked; /* set by the first signal */
-
 /* From now on the first SIGINT, SIGTERM or SIGHUP only asks to stop. */
 void signals_catch(void);
-/* A file that the second one removes before it ends us; NULL: none. */
-void signals_remove(const char *path);
+const volatile int *signals_asked(void); /* how often; never NULL */
+/*
+ * While on, the second signal waits for the end of this (a third one does
+ * not): there are files of which only the code in between knows.
+ */
+void signals_hold(bool on);
+/* While on, none is delivered; also when they are not caught. Short! */
+void signals_block(bool on);
+/* A file, and the folder around it, that the second one removes; or NULL. */
+void signals_remove(const char *file, const char *folder);
 /* SIGTERM and SIGHUP go on to this process too; 0: to none. */
 void signals_forward(pid_t pid);
+/* Our work is done: from now on they are only passed on. */
+void signals_pass(void);
+
+/* ---- subject.c ---- */
+
+struct subject {
+	char **program; /* to be started; NULL: `pid` is given */
+	bool quiet;     /* does not tell that it waits for Python */
+	pid_t pid;
+	struct process process; /* when it was not started */
+	struct child child;     /* when it was */
+	bool seen;              /* has been attached to once */
+	bool python;            /* there was an interpreter in it */
+};
+
+/* Starts the program, or makes sure of the process. */
+int subject_open(struct subject *s, struct err *err);
+void subject_close(struct subject *s);
+bool subject_alive(struct subject *s);
+void subject_wait(struct subject *s); /* for a started program's end */
+
+/*
+ * Opens the target. What is not Python yet, and may still become it, is tried
+ * again, until the monotonic time `until`, a signal or the subject's end; then
+ * the last error of target_open.
+ */
+int subject_attach(struct subject *s, struct target **t, uint64_t until,
+		   struct err *err);
 
 /* ---- progress.c ---- */
 
-struct progress {
-	bool shown; /* stderr is a terminal */
-	uint64_t duration_ns, before_ns; /* before: of earlier attachments */
-	const struct target *target;
-	const struct target_counts *past;
+/* Of a whole run, over all its targets. */
+struct totals {
+	struct target_counts counts;
+	uint64_t due, taken; /* ticks */
+	uint64_t elapsed_ns;
 };
 
-void progress_draw(const struct progress *p,
-		   const struct sampler_status *status);
+struct progress {
+	bool shown;
+	uint64_t duration_ns, period_ns; /* wanted */
+};
+
+void progress_draw(const struct progress *p, const struct totals *t);
 void progress_clear(const struct progress *p);
+void progress_text(struct str *s, const struct progress *p,
+		   const struct totals *t);
 unsigned terminal_columns(int fd); /* 80 when it is none */
+
+void add_seconds(struct str *s, uint64_t ns); /* "12.3 s" */
+/* "99.9 % of 1 kHz" */
+void add_held(struct str *s, const struct totals *t, uint64_t period_ns);
+/* "3 lost (moving 2, read 1)", or nothing when nothing was. */
+void add_losses(struct str *s, const uint64_t *lost);
 
 #endif

@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <locale.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,7 +48,12 @@ static int unknown_command(const char *word)
 	for (i = 0; i < COMMANDS; i++)
 		names[i] = table[i]->name;
 	found = nearest(word, names, COMMANDS);
-	if (!parse_pid(word, &pid, &err))
+	if (*word == '-')
+		err_set(&err, 0,
+			"a command comes before '%s': pystrobe record "
+			"[OPTIONS], or pystrobe report [OPTIONS]",
+			word);
+	else if (!parse_pid(word, &pid, &err))
 		err_set(&err, 0,
 			"'%s' is not a command; to sample that process: "
 			"pystrobe record -p %s",
@@ -99,6 +105,8 @@ int cli_run(int argc, char **argv)
 	int status;
 
 	setlocale(LC_CTYPE, "");
+	/* A closed pipe is an error of write, with a sentence. */
+	signal(SIGPIPE, SIG_IGN);
 	status = dispatch(argc, argv);
 	/* A full disk or a closed pipe behind stdout shows only now. */
 	if (fflush(stdout) || ferror(stdout)) {

@@ -1,3 +1,6 @@
+/*
+ * What a person is told, on stderr: stdout is for data.
+ */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,18 +14,16 @@ void complain(const char *sentence)
 
 void say(const char *fmt, ...)
 {
+	struct str s;
 	va_list ap;
 
+	/* In one piece: a program that we started may write there, too. */
+	str_init(&s);
 	va_start(ap, fmt);
-	fputs("pystrobe: ", stderr);
-	vfprintf(stderr, fmt, ap);
-	fputc('\n', stderr);
+	str_vaddf(&s, fmt, ap);
 	va_end(ap);
-}
-
-int status_of(int code)
-{
-	return code == -EPERM ? EXIT_DENIED : EXIT_FAILED;
+	complain(s.data);
+	str_release(&s);
 }
 
 int usage(const struct command *c, const struct err *err)
@@ -31,25 +32,4 @@ int usage(const struct command *c, const struct err *err)
 	fprintf(stderr, "Try 'pystrobe %s%s--help'.\n", c ? c->name : "",
 		c ? " " : "");
 	return EXIT_USAGE;
-}
-
-void add_losses(struct str *s, const uint64_t *lost)
-{
-	uint64_t sum = 0;
-	const char *sep = "";
-	unsigned i;
-
-	for (i = LOSS_NONE + 1; i < LOSS_CAUSES; i++)
-		sum += lost[i];
-	if (!sum)
-		return;
-	str_addf(s, "%llu lost (", (unsigned long long)sum);
-	for (i = LOSS_NONE + 1; i < LOSS_CAUSES; i++) {
-		if (!lost[i])
-			continue;
-		str_addf(s, "%s%s %llu", sep, loss_name((enum loss)i),
-			 (unsigned long long)lost[i]);
-		sep = ", ";
-	}
-	str_addc(s, ')');
 }

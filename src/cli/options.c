@@ -1,6 +1,7 @@
 /*
  * Options are rows of a table: getopt_long and the help are made from it.
  */
+#include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
@@ -9,10 +10,32 @@
 
 #include "cli_priv.h"
 
-#define OPTIONS_MAX 40
 #define HELP_COLUMN 26
 
-/* Fills getopt's two tables from ours; --help belongs to every command. */
+static const struct option_row help_row = {'h', "help", NULL, "this text"};
+
+/* Row i, the last one of all being --help. */
+static const struct option_row *row_at(const struct command *c, size_t i)
+{
+	return i < c->noptions ? &c->options[i] : &help_row;
+}
+
+static size_t rows_of(const struct command *c)
+{
+	return c->noptions < OPTIONS_MAX ? c->noptions + 1 : OPTIONS_MAX;
+}
+
+static const struct option_row *row_of(const struct command *c, int id)
+{
+	size_t i;
+
+	for (i = 0; i < rows_of(c); i++)
+		if (row_at(c, i)->id == id)
+			return row_at(c, i);
+	return NULL;
+}
+
+/* Fills getopt's two tables from ours. */
 static void make_tables(const struct command *c, bool program, char *letters,
 			struct option *names)
 {
@@ -22,8 +45,8 @@ static void make_tables(const struct command *c, bool program, char *letters,
 	if (program)
 		*letters++ = '+';
 	*letters++ = ':';
-	for (i = 0; i < c->noptions && i < OPTIONS_MAX; i++) {
-		row = &c->options[i];
+	for (i = 0; i < rows_of(c); i++) {
+		row = row_at(c, i);
 		names[i] = (struct option){
 			.name = row->name,
 			.has_arg = row->argument ? required_argument
@@ -36,64 +59,85 @@ static void make_tables(const struct command *c, bool program, char *letters,
 		if (row->argument)
 			*letters++ = ':';
 	}
-	*letters++ = 'h';
 	*letters = '\0';
-	names[i] = (struct option){.name = "help", .val = 'h'};
-	names[i + 1] = (struct option){.name = NULL};
+	names[i] = (struct option){.name = NULL};
 }
 
-static int unknown_option(const struct command *c, const char *word,
-			  struct err *err)
+/* A long option that getopt did not know, or not for sure. */
+static int explain_long(const struct command *c, const char *word,
+			struct err *err)
 {
 	const char *names[OPTIONS_MAX], *found;
-	char given[48];
-	size_t i;
+	size_t i, n = rows_of(c), len = strcspn(word, "="), near = 0;
+	struct str s;
+	char *given;
 
-	if (strncmp(word, "--", 2))
-		return err_set(err, -EINVAL, "unknown option '-%c'", optopt);
-	snprintf(given, sizeof(given), "%.*s", (int)strcspn(word + 2, "="),
-		 word + 2);
-	for (i = 0; i < c->noptions && i < OPTIONS_MAX; i++)
-		names[i] = c->options[i].name;
-	found = nearest(given, names, i);
-	if (found)
-		return err_set(err, -EINVAL,
-			       "unknown option '--%s'; did you mean '--%s'?",
-			       given, found);
-	return err_set(err, -EINVAL, "unknown option '--%s'", given);
+	str_init(&s);
+	for (i = 0; i < n; i++) {
+		names[i] = row_at(c, i)->name;
+		if (!strncmp(word, names[i], len))
+			str_addf(&s, "%s--%s", near++ ? " or " : "", names[i]);
+	}
+	given = xstrndup(word, len);
+	found = nearest(given, names, n);
+	if (near > 1 && len)
+		err_set(err, -EINVAL, "'--%s' is short for %s", given, s.data);
+	else if (found)
+		err_set(err, -EINVAL,
+			"unknown option '--%s'; did you mean '--%s'?", given,
+			found);
+	else
+		err_set(err, -EINVAL, "unknown option '--%s'", given);
+	free(given);
+	str_release(&s);
+	return -EINVAL;
 }
 
-static const char *name_of(const struct command *c, int id)
+/*
+ * What getopt_long did not like. For a letter, optopt is that letter; for a
+ * long option that takes no value but got one, its id; else 0.
+ */
+static int explain(const struct command *c, const char *word, struct err *err)
 {
-	size_t i;
+	const struct option_row *row = row_of(c, optopt);
 
-	for (i = 0; i < c->noptions; i++)
-		if (c->options[i].id == id)
-			return c->options[i].name;
-	return "?";
+	if (row)
+		return err_set(err, -EINVAL, "option '--%s' takes no value",
+			       row->name);
+	if (optopt && !isgraph(optopt))
+		return err_set(err, -EINVAL, "options have ASCII letters");
+	if (optopt)
+		return err_set(err, -EINVAL, "unknown option '-%c'", optopt);
+	return explain_long(c, word + strspn(word, "-"), err);
+}
+
+static int explain_missing(const struct command *c, struct err *err)
+{
+	const struct option_row *row = row_of(c, optopt);
+
+	return err_set(err, -EINVAL, "option '--%s' needs a value (%s)",
+		       row->name, row->argument);
 }
 
 int options_parse(const struct command *c, int argc, char **argv, bool program,
 		  option_take *take, void *to, struct err *err)
 {
-	struct option names[OPTIONS_MAX + 2];
-	char letters[2 * OPTIONS_MAX + 8];
+	struct option names[OPTIONS_MAX + 1];
+	char letters[2 * OPTIONS_MAX + 4];
 	int id, ret;
 
 	make_tables(c, program, letters, names);
 	opterr = 0;
-	optind = 0;
+	optind = 0; /* GNU's and musl's way to begin anew */
 	while ((id = getopt_long(argc, argv, letters, names, NULL)) != -1) {
 		if (id == 'h') {
 			print_help(c);
 			return -ECANCELED;
 		}
 		if (id == '?')
-			return unknown_option(c, argv[optind - 1], err);
+			return explain(c, argv[optind - 1], err);
 		if (id == ':')
-			return err_set(err, -EINVAL,
-				       "option '--%s' needs a value",
-				       name_of(c, optopt));
+			return explain_missing(c, err);
 		ret = take(to, id, optarg, err);
 		if (ret)
 			return ret;
@@ -112,21 +156,20 @@ static void print_option(const struct option_row *row)
 		str_addf(&s, "  -%c, --%s", row->id, row->name);
 	if (row->argument)
 		str_addf(&s, " %s", row->argument);
-	printf("%-*s %s%s\n", HELP_COLUMN, s.data,
-	       s.len > HELP_COLUMN ? "\n                           " : "",
-	       row->about);
+	if (s.len > HELP_COLUMN)
+		printf("%s\n%*s %s\n", s.data, HELP_COLUMN, "", row->about);
+	else
+		printf("%-*s %s\n", HELP_COLUMN, s.data, row->about);
 	str_release(&s);
 }
 
 void print_help(const struct command *c)
 {
-	static const struct option_row help = {'h', "help", NULL, "this text"};
 	size_t i;
 
 	printf("Usage: pystrobe %s %s\n\n%s\n\nOptions:\n", c->name,
 	       c->synopsis, c->about);
-	for (i = 0; i < c->noptions; i++)
-		print_option(&c->options[i]);
-	print_option(&help);
+	for (i = 0; i < rows_of(c); i++)
+		print_option(row_at(c, i));
 	printf("\nExamples:\n%s", c->examples);
 }

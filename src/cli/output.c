@@ -3,8 +3,8 @@
  */
 #include <errno.h>
 #include <langinfo.h>
-#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli_priv.h"
@@ -68,11 +68,11 @@ static void add_extensions(struct str *s)
 	str_adds(s, "." RECORDING);
 }
 
-static bool ends_with(const char *path, const char *end)
+static bool is_recording(const char *path)
 {
-	size_t n = strlen(path), m = strlen(end);
+	const char *dot = strrchr(path, '.');
 
-	return n > m && !strcmp(path + n - m, end);
+	return dot && dot != path && !strcmp(dot + 1, RECORDING);
 }
 
 static int resolve_format(struct output *out, bool *recording,
@@ -96,7 +96,7 @@ static int resolve_path(struct output *out, bool *recording, struct err *err)
 {
 	struct str s;
 
-	*recording = ends_with(out->path, "." RECORDING);
+	*recording = is_recording(out->path);
 	out->renderer = renderer_by_path(out->path);
 	if (*recording || out->renderer)
 		return 0;
@@ -120,42 +120,96 @@ int output_resolve(struct output *out, bool *recording, struct err *err)
 	return 0;
 }
 
+bool output_is_file(const char *path)
+{
+	struct stat st;
+
+	return strcmp(path, "-") && (stat(path, &st) || S_ISREG(st.st_mode));
+}
+
+int output_probe(const char *path, struct err *err)
+{
+	struct outfile *file;
+	struct stat st;
+	int ret;
+
+	/* To open a pipe is seen at its other end. */
+	if (!output_is_file(path) && (stat(path, &st) || !S_ISDIR(st.st_mode)))
+		return 0;
+	signals_block(true);
+	ret = outfile_open(&file, path, err);
+	if (!ret)
+		outfile_abort(file);
+	signals_block(false);
+	return ret;
+}
+
+static int write_whole(const char *path, const struct str *s, struct err *err)
+{
+	struct outfile *file;
+	int ret = outfile_open(&file, path, err);
+
+	if (ret)
+		return ret;
+	ret = outfile_write(file, s->data, s->len, err);
+	if (!ret)
+		return outfile_commit(file, err);
+	outfile_abort(file);
+	return ret;
+}
+
 int output_write(const struct output *out, const char *path,
 		 const struct profile *p, struct err *err)
 {
+	bool to_stdout = !strcmp(path, "-"), file = output_is_file(path);
 	struct render_options o = out->options;
-	struct outfile *file;
 	struct str s;
 	int ret;
 
-	o.ascii = strcmp(nl_langinfo(CODESET), "UTF-8") != 0;
-	if (isatty(STDOUT_FILENO))
+	/* A file is for other terminals, too. */
+	o.ascii = to_stdout && strcmp(nl_langinfo(CODESET), "UTF-8");
+	if (to_stdout && isatty(STDOUT_FILENO))
 		o.columns = terminal_columns(STDOUT_FILENO);
 	str_init(&s);
 	ret = out->renderer->render(p, &o, &s, err);
-	if (!ret)
-		ret = outfile_open(&file, path, err);
-	if (ret) {
-		str_release(&s);
-		return ret;
+	if (!ret) {
+		/* No temporary file stays behind; a pipe may block for long. */
+		if (file)
+			signals_block(true);
+		ret = write_whole(path, &s, err);
+		if (file)
+			signals_block(false);
 	}
-	ret = outfile_write(file, s.data, s.len, err);
 	str_release(&s);
-	if (ret) {
-		outfile_abort(file);
-		return ret;
-	}
-	return outfile_commit(file, err);
+	return ret;
+}
+
+static const char *plural(uint64_t n)
+{
+	return n == 1 ? "" : "s";
 }
 
 static void tell_damage(const char *path, const struct read_report *report)
 {
-	if (report->bad_blocks || report->skipped_bytes)
-		say("'%s' is damaged: %llu of its %llu bytes could not be "
-		    "read, in %llu blocks; the rest is used",
-		    path, (unsigned long long)report->skipped_bytes,
+	uint64_t later = report->later_blocks, bad = report->bad_blocks;
+
+	bad -= bad < later ? bad : later;
+	if (bad)
+		say("'%s' is damaged: %llu of its blocks (%llu of %llu bytes) "
+		    "could not be read; the other %llu are used",
+		    path, (unsigned long long)bad,
+		    (unsigned long long)report->skipped_bytes,
 		    (unsigned long long)report->bytes,
-		    (unsigned long long)report->bad_blocks);
+		    (unsigned long long)report->blocks);
+	if (later)
+		say("'%s' has %llu block%s of a later version of the format; "
+		    "a newer pystrobe reads them",
+		    path, (unsigned long long)later, plural(later));
+	if (report->cut)
+		say("'%s' is cut off inside a block; the %llu block%s before "
+		    "are used",
+		    path, (unsigned long long)report->blocks,
+		    plural(report->blocks));
 }
 
 int load_profile(struct profile **out, char *const *paths, size_t n,

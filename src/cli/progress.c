@@ -17,53 +17,114 @@ unsigned terminal_columns(int fd)
 	return size.ws_col;
 }
 
-static void add_seconds(struct str *s, uint64_t ns)
+void add_seconds(struct str *s, uint64_t ns)
 {
-	uint64_t tenths = ns / 100000000u;
+	uint64_t tenths = (ns + 50000000u) / 100000000u;
+	unsigned long long minutes = tenths / 600;
 
-	if (tenths < 6000)
+	if (ns < 100000000u)
+		str_addf(s, "%.3g ms", (double)ns / 1e6);
+	else if (minutes < 10)
 		str_addf(s, "%llu.%llu s", (unsigned long long)(tenths / 10),
 			 (unsigned long long)(tenths % 10));
-	else
-		str_addf(s, "%llu:%02llu min",
-			 (unsigned long long)(tenths / 600),
+	else if (minutes < 60)
+		str_addf(s, "%llu:%02llu min", minutes,
 			 (unsigned long long)(tenths / 10 % 60));
+	else
+		str_addf(s, "%llu:%02llu h", minutes / 60, minutes % 60);
 }
 
-void progress_draw(const struct progress *p,
-		   const struct sampler_status *status)
+/* Three digits at most, and 100 % only when nothing is missing. */
+static double percent(uint64_t part, uint64_t whole)
 {
-	struct target_counts counts;
-	struct str s;
-	unsigned i, width;
+	double p = whole ? 100.0 * (double)part / (double)whole : 100.0;
 
-	if (!p->shown)
+	return part < whole && p > 99.9 ? 99.9 : p;
+}
+
+void add_held(struct str *s, const struct totals *t, uint64_t period_ns)
+{
+	double rate = 1e9 / (double)period_ns;
+
+	str_addf(s, "%.*f %% of ", t->taken < t->due ? 1 : 0,
+		 percent(t->taken, t->due));
+	if (rate >= 1e6)
+		str_addf(s, "%.4g MHz", rate / 1e6);
+	else if (rate >= 1000)
+		str_addf(s, "%.4g kHz", rate / 1000);
+	else
+		str_addf(s, "%.3g Hz", rate);
+}
+
+void add_losses(struct str *s, const uint64_t *lost)
+{
+	uint64_t sum = 0;
+	const char *sep = "";
+	unsigned i;
+
+	for (i = LOSS_NONE + 1; i < LOSS_CAUSES; i++)
+		sum += lost[i];
+	if (!sum)
 		return;
-	target_counts(p->target, &counts);
-	counts.samples += p->past->samples;
-	for (i = 0; i < LOSS_CAUSES; i++)
-		counts.lost[i] += p->past->lost[i];
-	str_init(&s);
-	add_seconds(&s, p->before_ns + status->elapsed_ns);
-	if (p->duration_ns) {
-		str_adds(&s, " of ");
-		add_seconds(&s, p->duration_ns);
+	str_addf(s, "%llu lost (", (unsigned long long)sum);
+	for (i = LOSS_NONE + 1; i < LOSS_CAUSES; i++) {
+		if (!lost[i])
+			continue;
+		str_addf(s, "%s%s %llu", sep, loss_name((enum loss)i),
+			 (unsigned long long)lost[i]);
+		sep = ", ";
 	}
-	str_addf(&s, "   %llu samples   %.1f %% of the rate   ",
-		 (unsigned long long)counts.samples,
-		 status->due ? 100.0 * (double)status->taken /
-				       (double)status->due
-			     : 100.0);
-	add_losses(&s, counts.lost);
+	str_addc(s, ')');
+}
+
+/*
+ * Not for a job in the background: with stty tostop, its output would stop
+ * it.
+ */
+static bool may_draw(const struct progress *p)
+{
+	return p->shown && tcgetpgrp(STDERR_FILENO) == getpgrp();
+}
+
+void progress_text(struct str *s, const struct progress *p,
+		   const struct totals *t)
+{
+	add_seconds(s, t->elapsed_ns);
+	if (p->duration_ns) {
+		str_adds(s, " of ");
+		add_seconds(s, p->duration_ns);
+	}
+	str_addf(s, "   %llu sample%s   ",
+		 (unsigned long long)t->counts.samples,
+		 t->counts.samples == 1 ? "" : "s");
+	add_held(s, t, p->period_ns);
+	if (t->counts.samples > t->counts.lost[LOSS_NONE])
+		str_adds(s, "   ");
+	add_losses(s, t->counts.lost);
+}
+
+void progress_draw(const struct progress *p, const struct totals *t)
+{
+	struct str s;
+	size_t width;
+
+	if (!may_draw(p))
+		return;
+	str_init(&s);
+	progress_text(&s, p, t);
+	/* What the program that we started may write stands apart. */
+	str_adds(&s, "   ");
+	/* The last column is left free: some terminals wrap behind it. */
 	width = terminal_columns(STDERR_FILENO) - 1;
-	fprintf(stderr, "\r%.*s\033[K", (int)width, s.data);
+	fprintf(stderr, "\r%.*s\033[K", (int)(s.len < width ? s.len : width),
+		s.data);
 	fflush(stderr);
 	str_release(&s);
 }
 
 void progress_clear(const struct progress *p)
 {
-	if (!p->shown)
+	if (!may_draw(p))
 		return;
 	fputs("\r\033[K", stderr);
 	fflush(stderr);

@@ -8,32 +8,28 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "cli_priv.h"
-#include "process.h"
-
-#define ATTACH_NS 2000000000u /* that a PID may take to become Python */
-#define RETRY_FIRST_NS 1000000u
-#define RETRY_LAST_NS 50000000u
 
 struct record {
-	pid_t pid; /* 0: a program is started */
-	char **program;
+	struct subject subject;
 	struct sampler_options sampling;
 	struct output output;
 	const char *save;
 	bool kill_after, quiet, seeded;
 
-	char *recording; /* where the recording is */
-	bool temporary;  /* and that it goes when we do */
-	bool rendered;   /* something is made of it */
-	struct child child;
-	struct target *target;
-	struct target_counts past; /* of targets before the present one */
-	uint64_t elapsed_ns;       /* of them */
-	struct progress progress;
+	bool rendered;   /* something is made of the recording */
+	char *recording; /* where it is */
+	char *folder;    /* that goes with it when we do, or NULL */
 	struct writer *writer;
+	struct target *target;
+	uint64_t began;
+	enum sampler_end end;
+	bool killed; /* by us */
+	struct totals past, totals; /* without and with the present target */
+	struct progress progress;
 };
 
 /* ---- options ---- */
@@ -44,7 +40,7 @@ static int take(void *to, int id, const char *argument, struct err *err)
 
 	switch (id) {
 	case 'p':
-		return parse_pid(argument, &r->pid, err);
+		return parse_pid(argument, &r->subject.pid, err);
 	case 'd':
 		return parse_duration(argument, &r->sampling.duration_ns, err);
 	case 'r':
@@ -66,36 +62,43 @@ static int take(void *to, int id, const char *argument, struct err *err)
 	}
 }
 
-static int check_subject(struct record *r, struct err *err)
+static int check_subject(struct record *r, char **program, struct err *err)
 {
-	if (r->pid && r->program[0])
+	if (r->subject.pid && program[0])
 		return err_set(err, -EINVAL,
 			       "both a PID and a program ('%s') were given; "
 			       "one of them is to be sampled",
-			       r->program[0]);
-	if (!r->pid && !r->program[0])
+			       program[0]);
+	if (!r->subject.pid && !program[0])
 		return err_set(err, -EINVAL,
 			       "what is to be sampled? give a PID with -p, or "
 			       "a program after --");
-	if (r->pid && r->kill_after)
+	if (r->kill_after && !program[0])
 		return err_set(err, -EINVAL,
 			       "--kill-after is for programs that pystrobe "
 			       "starts, not for a PID");
+	if (r->kill_after && !r->sampling.duration_ns)
+		return err_set(err, -EINVAL,
+			       "--kill-after needs a duration (-d) after which "
+			       "to do so");
+	if (program[0])
+		r->subject.program = program;
 	return 0;
 }
 
-/* Where the recording goes, and whether anything is rendered from it. */
+/* Where the recording goes, and what is rendered from it, and where to. */
 static int check_output(struct record *r, struct err *err)
 {
+	const struct renderer *svg = renderer_by_name("svg");
+	struct output *out = &r->output;
 	bool recording;
 	int ret;
 
-	if (r->output.path && !strcmp(r->output.path, "-") &&
-	    !r->output.format)
+	if (out->path && !strcmp(out->path, "-") && !out->format)
 		return err_set(err, -EINVAL,
 			       "standard output has no extension: name its "
 			       "format with -f, for example -f collapsed");
-	ret = output_resolve(&r->output, &recording, err);
+	ret = output_resolve(out, &recording, err);
 	if (ret)
 		return ret;
 	r->rendered = !recording;
@@ -103,47 +106,37 @@ static int check_output(struct record *r, struct err *err)
 		return err_set(err, -EINVAL,
 			       "-o is a recording already, so --save has "
 			       "nothing to add");
-	if (recording && !r->output.path)
+	if (recording && !out->path)
 		return err_set(err, -EINVAL,
 			       "a recording needs a name: -o FILE.strobe");
 	if (recording)
-		r->save = r->output.path;
-	else if (!r->output.renderer)
-		r->output.renderer = renderer_by_name("svg");
+		r->save = out->path;
+	else if (!out->renderer)
+		out->renderer = svg;
+	/* Text is to be read at once; a picture needs a name. */
+	if (!recording && !out->path && out->renderer != svg)
+		out->path = "-";
+	if (out->path && r->save && r->rendered && !strcmp(out->path, r->save))
+		return err_set(err, -EINVAL,
+			       "-o and --save are the same file, '%s'",
+			       r->save);
 	return 0;
 }
 
-/* ---- attaching ---- */
-
-static bool alive(struct record *r)
+/* Better now than when all has been sampled. */
+static int probe_outputs(const struct record *r, struct err *err)
 {
-	return r->program[0] ? !child_poll(&r->child)
-			     : !kill(r->pid, 0) || errno == EPERM;
+	const char *path = r->output.path;
+	int ret = 0;
+
+	if (r->save)
+		ret = output_probe(r->save, err);
+	if (!ret && r->rendered)
+		ret = output_probe(path ? path : "pystrobe.svg", err);
+	return ret;
 }
 
-/*
- * Opens the target, which may not be Python yet: a program that has just been
- * started (wait as long as it lives), or one that called exec (`patient`).
- */
-static int attach(struct record *r, bool patient, struct err *err)
-{
-	uint64_t pause = RETRY_FIRST_NS, began = clock_mono();
-	pid_t pid = r->program[0] ? r->child.pid : r->pid;
-	int ret;
-
-	for (;;) {
-		ret = target_open(&r->target, pid, NULL, err);
-		if (ret != -EAGAIN && (ret != -ENOENT || !patient))
-			return ret;
-		if (stop_asked || !alive(r))
-			return ret;
-		if (!r->program[0] && clock_mono() - began > ATTACH_NS)
-			return ret;
-		clock_sleep_until(clock_mono() + pause);
-		if (pause < RETRY_LAST_NS)
-			pause += pause / 2;
-	}
-}
+/* ---- sampling ---- */
 
 static int tell_run(struct record *r, struct sink *sink)
 {
@@ -169,287 +162,392 @@ static int tell_run(struct record *r, struct sink *sink)
 	return ret;
 }
 
-/* ---- sampling ---- */
+/* The totals with what the present target has counted by now. */
+static void add_up(struct record *r, const struct sampler_status *status)
+{
+	struct totals *t = &r->totals;
+	struct target_counts c;
+	unsigned i;
+
+	target_counts(r->target, &c);
+	*t = r->past;
+	t->counts.ticks += c.ticks;
+	t->counts.samples += c.samples;
+	for (i = 0; i < LOSS_CAUSES; i++)
+		t->counts.lost[i] += c.lost[i];
+	t->due += status->due;
+	t->taken += status->taken;
+	t->elapsed_ns = clock_mono() - r->began;
+}
 
 static bool watch(void *arg, const struct sampler_status *status)
 {
 	struct record *r = arg;
 
-	progress_draw(&r->progress, status);
-	r->elapsed_ns = r->progress.before_ns + status->elapsed_ns;
-	if (r->program[0])
-		child_poll(&r->child);
-	return false;
+	add_up(r, status);
+	progress_draw(&r->progress, &r->totals);
+	return !subject_alive(&r->subject);
 }
 
-/* Adds up what the target counted, and lets it go. */
-static void detach(struct record *r)
-{
-	struct target_counts c;
-	unsigned i;
-
-	target_counts(r->target, &c);
-	r->past.ticks += c.ticks;
-	r->past.samples += c.samples;
-	for (i = 0; i < LOSS_CAUSES; i++)
-		r->past.lost[i] += c.lost[i];
-	target_free(r->target);
-	r->target = NULL;
-}
-
-/* What is left of the duration; false when nothing is. */
-static bool time_left(struct record *r, uint64_t began,
-		      struct sampler_options *o)
-{
-	uint64_t used = clock_mono() - began;
-
-	*o = r->sampling;
-	r->progress.before_ns = used;
-	if (!o->duration_ns)
-		return true;
-	if (used >= o->duration_ns)
-		return false;
-	o->duration_ns -= used;
-	return true;
-}
-
-/*
- * Samples until the end. A target that calls exec is another one afterwards,
- * in the same recording.
- */
-static int sample(struct record *r, struct err *err)
+static int sample_target(struct record *r, uint64_t until, struct err *err)
 {
 	struct sink *sink = writer_sink(r->writer);
-	enum sampler_end end = SAMPLER_GONE;
-	struct sampler_options o;
-	uint64_t began = clock_mono();
+	struct sampler_options o = r->sampling;
+	int ret = target_announce(r->target, sink);
+
+	r->end = SAMPLER_FAILED;
+	if (ret)
+		err_set(err, ret, "cannot record: %s", strerror(-ret));
+	o.duration_ns = until == UINT64_MAX ? 0 : until - clock_mono();
+	if (!ret)
+		r->end = sampler_run(r->target, sink, &o, signals_asked(),
+				     watch, r, err);
+	r->past = r->totals;
+	target_free(r->target);
+	r->target = NULL;
+	return r->end == SAMPLER_FAILED ? -EIO : 0;
+}
+
+/* A target that calls exec is another one afterwards: true to go on. */
+static bool again(struct record *r, uint64_t until)
+{
 	struct err ignored;
 	int ret;
 
-	while (time_left(r, began, &o)) {
-		r->progress.target = r->target;
-		ret = target_announce(r->target, sink);
-		if (ret)
-			return err_set(err, ret, "cannot record: %s",
-				       strerror(-ret));
-		end = sampler_run(r->target, sink, &o, &stop_asked, watch, r,
-				  err);
-		detach(r);
-		if (end != SAMPLER_GONE || !alive(r) ||
-		    attach(r, true, &ignored))
-			break;
-	}
-	if (r->target)
-		detach(r);
+	if (r->end == SAMPLER_DURATION || *signals_asked() ||
+	    !subject_alive(&r->subject))
+		return false;
 	progress_clear(&r->progress);
-	r->elapsed_ns = clock_mono() - began;
-	return end == SAMPLER_FAILED ? -EIO : 0;
+	ret = subject_attach(&r->subject, &r->target, until, &ignored);
+	if (!ret && clock_mono() < until)
+		return true;
+	if (ret == -ENOENT && !r->subject.program && !r->quiet &&
+	    subject_alive(&r->subject))
+		say("process %d runs another program now, which is not Python",
+		    (int)r->subject.pid);
+	target_free(r->target);
+	r->target = NULL;
+	if (clock_mono() >= until)
+		r->end = SAMPLER_DURATION;
+	return false;
+}
+
+/* Samples until the end, into one recording. */
+static int sample(struct record *r, struct err *err)
+{
+	uint64_t until = UINT64_MAX;
+	int ret;
+
+	if (r->sampling.duration_ns)
+		until = r->began + r->sampling.duration_ns;
+	do
+		ret = sample_target(r, until, err);
+	while (!ret && again(r, until));
+	progress_clear(&r->progress);
+	return ret;
 }
 
 /* ---- the files ---- */
 
-static int open_writer(struct record *r, struct err *err)
+/* A folder of our own: nobody else can put a link in our way. */
+static int make_folder(struct record *r, struct err *err)
 {
-	const char *folder = getenv("TMPDIR");
-	struct str path;
+	const char *in = getenv("TMPDIR");
+	struct str s;
+	int ret = 0;
 
-	str_init(&path);
-	if (r->save)
-		str_adds(&path, r->save);
-	else
-		str_addf(&path, "%s/pystrobe-%d.strobe",
-			 folder && *folder ? folder : "/tmp", (int)getpid());
-	r->recording = xstrdup(path.data);
-	r->temporary = !r->save;
-	str_release(&path);
-	if (r->temporary)
-		signals_remove(r->recording);
-	return writer_open(&r->writer, r->recording, err);
-}
-
-static int render(struct record *r, const char *path, struct err *err)
-{
-	struct profile *p;
-	int ret = load_profile(&p, &r->recording, 1, err);
-
-	if (ret)
-		return ret;
-	ret = output_write(&r->output, path, p, err);
-	if (!ret && !r->quiet && p->idle && !r->output.options.view.idle)
-		say("%llu idle samples are left out of it; -i shows them",
-		    (unsigned long long)p->idle);
-	profile_free(p);
+	in = in && *in ? in : "/tmp";
+	str_init(&s);
+	str_addf(&s, "%s/pystrobe-XXXXXX", in);
+	r->folder = xstrdup(s.data);
+	if (!mkdtemp(r->folder)) {
+		ret = err_set(err, -errno,
+			      "cannot make a temporary folder in '%s': %s; "
+			      "set TMPDIR to another, or --save the recording",
+			      in, strerror(errno));
+		free(r->folder);
+		r->folder = NULL;
+	} else {
+		str_clear(&s);
+		str_addf(&s, "%s/run.strobe", r->folder);
+		r->recording = xstrdup(s.data);
+	}
+	str_release(&s);
 	return ret;
 }
 
-static void summarize(const struct record *r, const char *path)
+static int open_writer(struct record *r, struct err *err)
 {
-	struct str s;
+	int ret;
 
-	if (r->quiet)
-		return;
-	str_init(&s);
-	str_addf(&s, "%llu samples in %.1f s",
-		 (unsigned long long)r->past.samples,
-		 (double)r->elapsed_ns / 1e9);
-	if (r->past.lost[LOSS_NONE] != r->past.samples)
-		str_adds(&s, ", ");
-	add_losses(&s, r->past.lost);
-	if (r->rendered && strcmp(path, "-"))
-		str_addf(&s, "; wrote '%s'", path);
-	if (r->save)
-		str_addf(&s, "; recording in '%s'", r->save);
-	say("%s", s.data);
-	if (!r->past.samples)
-		say("there was nothing to sample: the program ended, or was "
-		    "stopped, before the first tick");
-	str_release(&s);
+	if (!r->save) {
+		ret = make_folder(r, err);
+		if (ret)
+			return ret;
+	} else {
+		r->recording = xstrdup(r->save);
+	}
+	signals_remove(r->folder ? r->recording : NULL, r->folder);
+	signals_hold(output_is_file(r->recording));
+	return writer_open(&r->writer, r->recording, err);
 }
 
-static int write_outputs(struct record *r, struct err *err)
+/* The recording is complete; what its writing has met with, if anything. */
+static int close_writer(struct record *r, struct err *err)
 {
-	struct str path;
-	int ret = writer_close(r->writer, err);
+	int ret = r->writer ? writer_close(r->writer, err) : 0;
 
 	r->writer = NULL;
-	str_init(&path);
-	if (r->output.path)
-		str_adds(&path, r->output.path);
-	else
-		str_addf(&path, "pystrobe-%d.svg",
-			 (int)(r->pid ? r->pid : r->child.pid));
-	if (!ret && r->rendered)
-		ret = render(r, path.data, err);
-	if (!ret)
-		summarize(r, path.data);
-	str_release(&path);
+	signals_hold(false);
 	return ret;
 }
 
 static void remove_temporary(struct record *r)
 {
-	if (r->temporary)
+	if (r->folder) {
 		unlink(r->recording);
-	signals_remove(NULL);
+		rmdir(r->folder);
+	}
+	signals_remove(NULL, NULL);
+	free(r->folder);
+	free(r->recording);
+}
+
+/* Adds what the view shows of the samples, if that is not all. */
+static void add_shown(const struct record *r, const struct profile *p,
+		      struct str *s)
+{
+	if (!p->idle || r->output.options.view.idle)
+		return;
+	if (p->idle == p->samples)
+		str_adds(s, "; all of them idle, so it is empty: -i includes "
+			    "idle threads");
+	else
+		str_addf(s, " without %llu idle one%s (-i includes them)",
+			 (unsigned long long)p->idle, p->idle == 1 ? "" : "s");
+}
+
+static int render(const struct record *r, struct str *told, struct err *err)
+{
+	struct profile *p;
+	struct str path;
+	int ret = load_profile(&p, &r->recording, 1, err);
+
+	if (ret)
+		return ret;
+	str_init(&path);
+	if (r->output.path)
+		str_adds(&path, r->output.path);
+	else
+		str_addf(&path, "pystrobe-%d.svg", (int)r->subject.pid);
+	ret = output_write(&r->output, path.data, p, err);
+	if (!strcmp(path.data, "-"))
+		str_adds(told, "; written to standard output");
+	else
+		str_addf(told, "; wrote '%s'", path.data);
+	add_shown(r, p, told);
+	str_release(&path);
+	profile_free(p);
+	return ret;
+}
+
+/* `wrote` says what became of the recording. */
+static void summarize(const struct record *r, const char *wrote)
+{
+	const struct totals *t = &r->totals;
+	struct str s;
+
+	if (r->quiet)
+		return;
+	str_init(&s);
+	str_addf(&s, "%llu sample%s in ",
+		 (unsigned long long)t->counts.samples,
+		 t->counts.samples == 1 ? "" : "s");
+	add_seconds(&s, t->elapsed_ns);
+	str_adds(&s, ", ");
+	add_held(&s, t, r->sampling.period_ns);
+	if (t->counts.samples > t->counts.lost[LOSS_NONE])
+		str_adds(&s, ", ");
+	add_losses(&s, t->counts.lost);
+	str_adds(&s, wrote);
+	if (r->save && strcmp(r->save, "-"))
+		str_addf(&s, "; recording in '%s'", r->save);
+	say("%s", s.data);
+	if (!t->counts.samples)
+		say("there was nothing to sample: the program ended, or was "
+		    "stopped, before it ran any Python code");
+	str_release(&s);
+}
+
+/*
+ * What was recorded is shown even if the recording met with an error, which
+ * is `failed` then.
+ */
+static int write_outputs(struct record *r, int failed, struct err *err)
+{
+	struct err later = {""};
+	struct str wrote;
+	int ret = close_writer(r, err);
+
+	if (ret || failed) {
+		complain(err->msg);
+		failed = ret ? ret : failed;
+	}
+	str_init(&wrote);
+	ret = r->rendered ? render(r, &wrote, &later) : 0;
+	if (ret)
+		complain(later.msg);
+	else
+		summarize(r, wrote.data);
+	str_release(&wrote);
+	/* All is written: a second signal has nothing to abandon any more. */
+	signals_pass();
+	return failed ? failed : ret;
 }
 
 /* ---- the command ---- */
 
-static int record_target(struct record *r, struct err *err)
+static int record_target(struct record *r)
 {
-	int ret, closed;
+	struct err err = {""};
+	int ret;
 
-	ret = attach(r, r->program[0] != NULL, err);
-	if (ret)
-		return ret;
-	ret = open_writer(r, err);
+	r->began = clock_mono();
+	ret = open_writer(r, &err);
 	if (ret) {
-		detach(r);
-		return ret;
+		complain(err.msg);
+		close_writer(r, NULL);
+		target_free(r->target);
+		remove_temporary(r);
+		return EXIT_FAILED;
 	}
 	ret = tell_run(r, writer_sink(r->writer));
 	if (ret)
-		err_set(err, ret, "cannot record: %s", strerror(-ret));
+		err_set(&err, ret, "cannot record: %s", strerror(-ret));
 	else
-		ret = sample(r, err);
-	if (r->target)
-		detach(r);
-	if (!ret)
-		ret = write_outputs(r, err);
-	if (r->writer) {
-		closed = writer_close(r->writer, err);
-		ret = closed ? closed : ret;
+		ret = sample(r, &err);
+	target_free(r->target);
+	if (r->kill_after && r->end == SAMPLER_DURATION &&
+	    subject_alive(&r->subject)) {
+		r->killed = !kill(r->subject.pid, SIGTERM);
+		if (r->killed && !r->quiet)
+			say("asked '%s' to end (--kill-after)",
+			    r->subject.program[0]);
 	}
+	ret = write_outputs(r, ret, &err);
 	remove_temporary(r);
-	return ret;
+	return ret ? EXIT_FAILED : EXIT_OK;
 }
 
-static int record_pid(struct record *r)
+/* Why there is not one sample. */
+static void explain_attach(struct record *r, const struct err *err)
+{
+	const char *program = r->subject.program ? r->subject.program[0] : "";
+	bool alive = subject_alive(&r->subject);
+
+	if (!*program || (alive && !*signals_asked()))
+		complain(err->msg);
+	else if (alive)
+		say("stopped while Python was not running in '%s'", program);
+	else if (!r->subject.python)
+		say("'%s' ended before a Python interpreter was found in it; "
+		    "if it starts Python as another process, sample that one "
+		    "with -p",
+		    program);
+	else
+		say("'%s' ended before the first sample", program);
+}
+
+static int record_subject(struct record *r)
 {
 	struct err err = {""};
-	int ret = record_target(r, &err);
-
-	if (ret)
-		complain(err.msg);
-	return ret ? status_of(ret) : EXIT_OK;
-}
-
-static int start(struct record *r, struct err *err)
-{
-	int ret = child_start(&r->child, r->program, err);
+	int ret = subject_attach(&r->subject, &r->target, UINT64_MAX, &err);
 
 	if (!ret)
-		signals_forward(r->child.pid);
-	return ret;
+		return record_target(r);
+	explain_attach(r, &err);
+	return ret == -EPERM ? EXIT_DENIED : EXIT_FAILED;
 }
 
 /*
  * A started program keeps its exit status, whatever became of the sampling;
- * only if it succeeded does our own failure show.
+ * only if it succeeded, or ended because we asked it to, does ours show.
  */
-static int record_program(struct record *r)
+static int finish_program(struct record *r, int status)
+{
+	const struct child *c = &r->subject.child;
+
+	if (subject_alive(&r->subject) && r->end == SAMPLER_DURATION &&
+	    !r->killed && !r->quiet)
+		say("'%s' goes on; waiting for its end",
+		    r->subject.program[0]);
+	signals_pass();
+	subject_wait(&r->subject);
+	if (r->killed && WIFSIGNALED(c->status) &&
+	    WTERMSIG(c->status) == SIGTERM)
+		return status;
+	if (!child_exit_status(c))
+		return status;
+	child_mirror(c);
+}
+
+static int record(struct record *r)
 {
 	struct err err = {""};
-	int ret = start(r, &err);
+	int status = EXIT_FAILED, ret;
 
-	if (ret) {
+	if (probe_outputs(r, &err)) {
 		complain(err.msg);
 		return EXIT_FAILED;
 	}
-	ret = record_target(r, &err);
-	if (ret && !child_poll(&r->child) && ret != -ENOENT && ret != -EAGAIN)
+	signals_catch();
+	ret = subject_open(&r->subject, &err);
+	if (ret) {
 		complain(err.msg);
-	if (r->kill_after && !child_poll(&r->child)) {
-		if (!r->quiet)
-			say("ending '%s' (--kill-after)", r->program[0]);
-		kill(r->child.pid, SIGTERM);
+		return ret == -EPERM && !r->subject.program ? EXIT_DENIED
+							    : EXIT_FAILED;
 	}
-	while (!r->child.reaped)
-		child_wait(&r->child);
-	signals_forward(0);
-	if (ret == -ENOENT || ret == -EAGAIN || ret == -ESRCH)
-		say("'%s' ended before a Python interpreter was found in it",
-		    r->program[0]);
-	if (ret && !child_exit_status(&r->child))
-		return status_of(ret);
-	child_mirror(&r->child);
+	status = record_subject(r);
+	if (r->subject.program)
+		status = finish_program(r, status);
+	subject_close(&r->subject);
+	return status;
 }
 
 static int run_record(const struct command *c, int argc, char **argv)
 {
 	struct record r = {
 		.sampling.period_ns = (uint64_t)(1e9 / RATE_DEFAULT),
+		.end = SAMPLER_STOPPED,
 	};
 	struct err err = {""};
-	int at, status;
+	int at;
 
 	at = options_parse(c, argc, argv, true, take, &r, &err);
 	if (at == -ECANCELED)
 		return EXIT_OK;
-	if (at >= 0)
-		r.program = argv + at;
-	if (at < 0 || check_subject(&r, &err) || check_output(&r, &err))
+	if (at < 0 || check_subject(&r, argv + at, &err) ||
+	    check_output(&r, &err))
 		return usage(c, &err);
 	if (!r.seeded)
 		r.sampling.seed = clock_mono();
+	r.subject.quiet = r.quiet;
 	r.progress = (struct progress){
 		.shown = !r.quiet && isatty(STDERR_FILENO),
 		.duration_ns = r.sampling.duration_ns,
-		.past = &r.past,
+		.period_ns = r.sampling.period_ns,
 	};
-	signals_catch();
-	status = r.pid ? record_pid(&r) : record_program(&r);
-	free(r.recording);
-	return status;
+	return record(&r);
 }
 
 static const struct option_row options[] = {
 	{'p', "pid", "PID", "the running process to sample"},
 	{'d', "duration", "TIME", "30, 30s, 2m, 1h30m; else until the end"},
 	{'r', "rate", "RATE", "samples per second: 100 (default), 1k, 10khz"},
-	{'o', "output", "FILE", "where to; '-' is standard output"},
+	{'o', "output", "FILE",
+	 "where to (pystrobe-PID.svg); '-' is standard output"},
 	{'f', "format", "FORMAT",
-	 "svg, collapsed, table or strobe; else by FILE's extension"},
+	 "svg, collapsed, table, strobe; else by FILE's ending"},
 	{OPT_SAVE, "save", "FILE", "keep the recording, to report on later"},
 	VIEW_OPTIONS,
 	{OPT_KILL_AFTER, "kill-after", NULL,
@@ -466,6 +564,6 @@ const struct command command_record = {
 	.noptions = sizeof(options) / sizeof(*options),
 	.examples = "  pystrobe record -p 1234 -d 10 -o flame.svg\n"
 		    "  pystrobe record -r 1k -o run.strobe -- python3 app.py\n"
-		    "  pystrobe record -p 1234 -d 5 -f collapsed -o -\n",
+		    "  pystrobe record -p 1234 -d 5 -f collapsed\n",
 	.run = run_record,
 };

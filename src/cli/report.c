@@ -6,66 +6,108 @@
 
 #include "cli_priv.h"
 
+#define LIMIT_MAX 1000000u
+
+struct report {
+	struct output output;
+	bool quiet;
+};
+
 static int take(void *to, int id, const char *argument, struct err *err)
 {
-	struct output *out = to;
-	uint64_t v;
+	struct report *r = to;
+	uint64_t v = 0;
+
+	switch (id) {
+	case 'q':
+		r->quiet = true;
+		return 0;
+	case OPT_LIMIT:
+		if (parse_number("number", argument, &v, err) || !v ||
+		    v > LIMIT_MAX)
+			return err_set(err, -EINVAL,
+				       "--limit is 1 to %u rows, not '%s'",
+				       LIMIT_MAX, argument);
+		r->output.options.limit = (uint32_t)v;
+		return 0;
+	default:
+		return output_take(&r->output, id, argument) ? -EINVAL : 0;
+	}
+}
+
+/* What is to be done is clear and possible; else -EINVAL with a sentence. */
+static int check(struct report *r, bool files, struct err *err)
+{
+	bool recording;
 	int ret;
 
-	if (id == OPT_LIMIT) {
-		ret = parse_number("number of rows", argument, &v, err);
-		if (!ret && (!v || v > 1000000))
-			ret = err_set(err, -EINVAL,
-				      "--limit may be 1 to 1000000");
-		out->options.limit = (uint32_t)v;
+	if (!files)
+		return err_set(err, -EINVAL,
+			       "which recording? name a file that 'pystrobe "
+			       "record' wrote");
+	/* Standard output has no extension; nor does it need one here. */
+	if (r->output.path && !strcmp(r->output.path, "-"))
+		r->output.path = NULL;
+	ret = output_resolve(&r->output, &recording, err);
+	if (ret)
 		return ret;
-	}
-	return output_take(out, id, argument) ? -EINVAL : 0;
+	if (recording)
+		return err_set(err, -EINVAL,
+			       "a report is not a recording; choose another "
+			       "extension or format than strobe");
+	if (!r->output.renderer)
+		r->output.renderer = renderer_by_name("table");
+	return 0;
+}
+
+static void summarize(const struct report *r, const struct profile *p)
+{
+	const struct view *view = &r->output.options.view;
+
+	if (r->quiet)
+		return;
+	if (r->output.path)
+		say("wrote '%s': %llu samples", r->output.path,
+		    (unsigned long long)(view->idle ? p->samples
+						    : p->samples - p->idle));
+	if (!view->idle && p->idle && p->idle == p->samples)
+		say("all %llu samples are idle ones; -i includes them",
+		    (unsigned long long)p->idle);
 }
 
 static int run_report(const struct command *c, int argc, char **argv)
 {
-	struct output out = {.path = NULL};
+	struct report r = {.output.path = NULL};
 	struct err err = {""};
 	struct profile *p;
-	bool recording;
 	int at, ret;
 
-	at = options_parse(c, argc, argv, false, take, &out, &err);
+	at = options_parse(c, argc, argv, false, take, &r, &err);
 	if (at == -ECANCELED)
 		return EXIT_OK;
-	if (at < 0)
+	if (at < 0 || check(&r, at < argc, &err))
 		return usage(c, &err);
-	if (at == argc) {
-		err_set(&err, 0, "which recording? name a file that "
-				 "'pystrobe record' wrote");
-		return usage(c, &err);
-	}
-	if (output_resolve(&out, &recording, &err))
-		return usage(c, &err);
-	if (recording) {
-		err_set(&err, 0, "a report cannot be a recording; choose "
-				 "another extension or format");
-		return usage(c, &err);
-	}
-	if (!out.renderer)
-		out.renderer = renderer_by_name("table");
 	ret = load_profile(&p, argv + at, (size_t)(argc - at), &err);
 	if (!ret) {
-		ret = output_write(&out, out.path ? out.path : "-", p, &err);
+		ret = output_write(&r.output,
+				   r.output.path ? r.output.path : "-", p,
+				   &err);
+		if (!ret)
+			summarize(&r, p);
 		profile_free(p);
 	}
 	if (ret)
 		complain(err.msg);
-	return ret ? status_of(ret) : EXIT_OK;
+	return ret ? EXIT_FAILED : EXIT_OK;
 }
 
 static const struct option_row options[] = {
-	{'o', "output", "FILE", "where to; '-' is standard output"},
+	{'o', "output", "FILE", "where to; '-' is standard output, the default"},
 	{'f', "format", "FORMAT",
-	 "table, svg or collapsed; else by FILE's extension"},
+	 "table, svg, collapsed; else by FILE's ending"},
 	VIEW_OPTIONS,
 	{OPT_LIMIT, "limit", "N", "rows of the table (25)"},
+	{'q', "quiet", NULL, "tells only of errors"},
 };
 
 const struct command command_report = {

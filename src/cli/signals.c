@@ -1,6 +1,6 @@
 /*
  * The first SIGINT, SIGTERM or SIGHUP asks to stop, so that what was recorded
- * is written; the second one ends us at once.
+ * is written; the second one ends us at once, without leaving files behind.
  */
 #include <errno.h>
 #include <signal.h>
@@ -9,50 +9,100 @@
 
 #include "cli_priv.h"
 
-volatile int stop_asked;
-static const char *volatile to_remove;
-static volatile pid_t forward_to;
+static const int caught[] = {SIGINT, SIGTERM, SIGHUP};
+#define CAUGHT (sizeof(caught) / sizeof(*caught))
+
+/* A handler has no argument of its own to find this by. */
+static struct signal_state {
+	volatile int asked; /* how often */
+	volatile sig_atomic_t last, held, passing;
+	volatile pid_t forward_to;
+	const char *volatile file, *volatile folder; /* that go with us */
+} signal_state;
+
+/* Only what signal-safety(7) allows. */
+static void abandon(int sig)
+{
+	if (signal_state.file)
+		unlink(signal_state.file);
+	if (signal_state.folder)
+		rmdir(signal_state.folder);
+	signal(sig, SIG_DFL);
+	raise(sig);
+}
 
 static void on_signal(int sig)
 {
 	int kept = errno;
 
 	/* The terminal sends SIGINT to the program by itself. */
-	if (forward_to > 0 && sig != SIGINT)
-		kill(forward_to, sig);
-	if (stop_asked++) {
-		if (to_remove)
-			unlink(to_remove);
-		signal(sig, SIG_DFL);
-		raise(sig);
+	if (signal_state.forward_to > 0 && sig != SIGINT)
+		kill(signal_state.forward_to, sig);
+	signal_state.last = sig;
+	if (!signal_state.passing) {
+		signal_state.asked++;
+		if (signal_state.asked > 1 + signal_state.held)
+			abandon(sig);
 	}
 	errno = kept;
 }
 
 void signals_catch(void)
 {
-	static const int caught[] = {SIGINT, SIGTERM, SIGHUP};
 	struct sigaction sa = {.sa_handler = on_signal};
 	struct sigaction old;
 	size_t i;
 
 	sigemptyset(&sa.sa_mask);
-	for (i = 0; i < sizeof(caught) / sizeof(*caught); i++) {
-		/* nohup and shells' background jobs ignore some: so do we. */
-		if (!sigaction(caught[i], NULL, &old) &&
-		    old.sa_handler == SIG_IGN && caught[i] == SIGHUP)
+	for (i = 0; i < CAUGHT; i++) {
+		/*
+		 * nohup means it. A shell that has no job control lets its
+		 * background jobs ignore SIGINT, but kill -INT is how a
+		 * script ends a recording.
+		 */
+		if (caught[i] == SIGHUP && !sigaction(SIGHUP, NULL, &old) &&
+		    old.sa_handler == SIG_IGN)
 			continue;
 		sigaction(caught[i], &sa, NULL);
 	}
-	signal(SIGPIPE, SIG_IGN);
 }
 
-void signals_remove(const char *path)
+const volatile int *signals_asked(void)
 {
-	to_remove = path;
+	return &signal_state.asked;
+}
+
+void signals_hold(bool on)
+{
+	signal_state.held = on;
+	/* The one that came meanwhile. */
+	if (!on && signal_state.asked > 1)
+		abandon(signal_state.last);
+}
+
+void signals_block(bool on)
+{
+	sigset_t set;
+	size_t i;
+
+	sigemptyset(&set);
+	for (i = 0; i < CAUGHT; i++)
+		sigaddset(&set, caught[i]);
+	sigprocmask(on ? SIG_BLOCK : SIG_UNBLOCK, &set, NULL);
+}
+
+void signals_remove(const char *file, const char *folder)
+{
+	signal_state.file = file;
+	signal_state.folder = folder;
 }
 
 void signals_forward(pid_t pid)
 {
-	forward_to = pid;
+	signal_state.forward_to = pid;
+}
+
+void signals_pass(void)
+{
+	signal_state.passing = 1;
 }

@@ -56,6 +56,10 @@ int parse_duration(const char *text, uint64_t *ns, struct err *err)
 	double sum = 0, value, factor;
 	size_t len;
 
+	if (!strcasecmp(text, "unlimited")) {
+		*ns = 0;
+		return 0;
+	}
 	do {
 		p = decimal(p, &value);
 		factor = p ? unit_of(units, sizeof(units) / sizeof(*units), p,

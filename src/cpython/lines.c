@@ -1,6 +1,6 @@
 /*
- * Line tables. Sources: Objects/lnotab_notes.txt (2.7 to 3.9),
- * Objects/lnotab_notes.txt (3.10), Objects/locations.md (3.11 on).
+ * Line tables. Sources: Objects/lnotab_notes.txt (2.7 to 3.10),
+ * Objects/locations.md (3.11 on).
  */
 #include <limits.h>
 
@@ -153,12 +153,14 @@ int line_of(enum line_kind kind, const void *table, size_t len, int first,
 int line_of_frame(enum line_kind kind, const void *table, size_t len,
 		  int first, int64_t at)
 {
-	int line = first;
+	int line = first, found;
 	struct lines l;
 
 	lines_init(&l, kind, table, len, first);
-	if (is_lnotab(kind))
-		return line_of_lnotab(&l, at);
+	if (is_lnotab(kind)) {
+		found = line_of_lnotab(&l, at);
+		return found == LINE_NONE ? first : found;
+	}
 	/* The last entry with a line, up to the one that covers `at`. */
 	while (l.end <= at && covering(&l, l.end))
 		if (!l.none && as_line(l.line) != LINE_NONE)

@@ -1,6 +1,7 @@
 /*
  * str objects (2.7: str and unicode are apart; code objects have str).
  * Source: Include/cpython/unicodeobject.h, Include/stringobject.h (2.7).
+ * A str of 3.x has no surrogate pairs: each unit is a whole character.
  */
 #include <errno.h>
 #include <string.h>
@@ -43,6 +44,8 @@ int text_place_of(const struct layout *l, const void *head, size_t len,
 	};
 	if (out->width != 1 && out->width != 2 && out->width != 4)
 		return -EBADMSG;
+	if (state >> l->object.ascii_shift & 1 && out->width != 1)
+		return -EBADMSG;
 	if (!(state >> l->object.compact_shift & 1)) {
 		/* A subclass of str: its text lies apart. */
 		if (len < (size_t)l->object.compact_data + 8)
@@ -63,7 +66,7 @@ void text_decode(struct str *out, const struct text_place *place,
 	struct cursor c;
 
 	if (!place->latin1) {
-		str_add(out, data, len);
+		str_add_clean(out, data, len);
 		return;
 	}
 	cursor_init(&c, data, len);

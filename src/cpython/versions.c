@@ -10,7 +10,7 @@ static const struct {
 	const struct layout *layout;
 } versions[] = {
 	{0x02070000, &layout_v27},  {0x03060000, &layout_v36},
-	{0x03070000, &layout_v370}, {0x030704f0, &layout_v37},
+	{0x03070000, &layout_v370}, {0x03070400, &layout_v37},
 	{0x03080000, &layout_v38},  {0x03090000, &layout_v39},
 	{0x030a0000, &layout_v310}, {0x030b0000, &layout_v311},
 	{0x030c0000, &layout_v312}, {0x030d0000, &layout_v313},
@@ -37,6 +37,7 @@ int layout_for_version(struct layout *out, uint32_t hex, struct err *err)
 			       "which knows %s; a newer one may",
 			       hex >> 24, hex >> 16 & 0xff, layouts_known());
 	*out = *found;
+	layout_spans(out);
 	return 0;
 }
 

@@ -8,6 +8,7 @@
 #include "target.h"
 
 #define WATCH_NS 100000000u /* at most this long without a look around */
+#define SPIN_NS 5000u /* to fall asleep and wake up takes as long */
 
 struct run {
 	struct schedule schedule;
@@ -19,16 +20,19 @@ struct run {
 	uint64_t watched; /* time of the last look */
 };
 
+static bool call_watch(struct run *r, uint64_t now)
+{
+	r->watched = now;
+	r->status.elapsed_ns = now - r->schedule.start;
+	return r->watch && r->watch(r->arg, &r->status);
+}
+
 /* A look around when it is time for one; true to stop. */
 static bool look_around(struct run *r, uint64_t now)
 {
 	if (*r->stop)
 		return true;
-	if (now - r->watched < WATCH_NS)
-		return false;
-	r->watched = now;
-	r->status.elapsed_ns = now - r->schedule.start;
-	return r->watch && r->watch(r->arg, &r->status);
+	return now - r->watched >= WATCH_NS && call_watch(r, now);
 }
 
 /*
@@ -52,7 +56,8 @@ static bool wait_until(struct run *r, uint64_t due, enum sampler_end *end)
 		until = due < last ? due : last;
 		if (until > r->watched + WATCH_NS)
 			until = r->watched + WATCH_NS;
-		clock_sleep_until(until);
+		if (until > now + SPIN_NS)
+			clock_sleep_until(until);
 		now = clock_mono();
 	}
 }
@@ -89,11 +94,14 @@ enum sampler_end sampler_run(struct target *t, struct sink *sink,
 			.stop = stop,
 			.watch = watch,
 			.arg = arg};
+	enum sampler_end end;
 
 	/* The default slack of 50 us would make every tick late. */
 	prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0);
 	schedule_init(&r.schedule, clock_mono(), options->period_ns,
 		      options->seed);
 	r.watched = r.schedule.start;
-	return loop(&r, t, sink, err);
+	end = loop(&r, t, sink, err);
+	call_watch(&r, clock_mono());
+	return end;
 }

@@ -125,10 +125,9 @@ static raddr chunk_end(const struct walker *w, const struct slot *s, size_t i)
  * Frames of a chunk lie one behind the other without a gap, from the end of
  * its used part down. A leaf that is being cleared may still take its place.
  */
-static bool contiguous(const struct walker *w, const struct slot *s,
-		       raddr cleared)
+static bool contiguous(const struct walker *w, const struct slot *s)
 {
-	raddr end = 0, stop;
+	raddr end = 0, stop, cleared = s->cleared;
 	int32_t chunk = -1;
 	const struct link *l;
 	size_t i;
@@ -150,25 +149,6 @@ static bool contiguous(const struct walker *w, const struct slot *s,
 		end = l->addr;
 	}
 	return true;
-}
-
-/*
- * 3.14 and later set the code of a frame to NULL before they unlink it. Such
- * a leaf is gone in all but name; its caller is the truth. Returns where it
- * was, or 0.
- */
-static raddr drop_cleared_leaf(const struct walker *w, struct slot *s)
-{
-	raddr addr;
-
-	if (!w->layout.iframe.tagged || !s->nlinks || s->links[0].entry ||
-	    s->links[0].code)
-		return 0;
-	addr = s->links[0].chunk >= 0 ? s->links[0].addr : 0;
-	memmove(s->links, s->links + 1, (s->nlinks - 1) * sizeof(*s->links));
-	s->nlinks--;
-	s->dropped = true;
-	return addr;
 }
 
 /* Where instructions start is behind the head of the code object. */
@@ -211,18 +191,11 @@ static bool root_fits(const struct walker *w, const struct slot *s)
 
 int slot_accept(struct walker *w, struct slot *s)
 {
-	raddr cleared;
-	int ret;
-
 	if (!anchors_hold(w, s) || !links_hold(w, s))
 		return LOSS_MOVING;
 	if (w->layout.frames == FRAMES_HEAP && !heap_frames_run(w, s))
 		return LOSS_MOVING;
-	cleared = drop_cleared_leaf(w, s);
-	ret = codes_resolve(w, s);
-	if (ret)
-		return ret;
-	if (w->layout.frames == FRAMES_CHUNKS && !contiguous(w, s, cleared))
+	if (w->layout.frames == FRAMES_CHUNKS && !contiguous(w, s))
 		return LOSS_SHAPE;
 	if (!positions_fit(w, s))
 		return LOSS_CODE;

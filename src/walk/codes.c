@@ -1,7 +1,8 @@
 /*
- * Code objects of the target: read once, then only re-checked. Their
- * addresses are reused at once (cpython.md 6.3), so an entry is trusted for a
- * short time only.
+ * Code objects of the target: read once, then only re-checked. CPython uses
+ * their addresses again at once (1999 of 2000 times, in a loop that compiles
+ * and forgets), so that every look at a stack also looks whether its code
+ * objects are still those that were read: a span of each that tells two apart.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -10,7 +11,6 @@
 #include "profile.h"
 #include "walk_priv.h"
 
-#define CODE_TRUST_NS 10000000u   /* between two checks of an entry */
 #define CODES_MAX 65536u          /* then all are forgotten */
 #define CODE_HEAD_MAX 512u
 #define CODE_BYTES_MAX (64u << 20) /* of bytecode */
@@ -265,11 +265,11 @@ static int entry_load(struct walker *w, struct code_entry *at, raddr addr)
 	ret = entry_read(w, &c, addr);
 	if (ret) {
 		entry_release(&c);
-		at->checked_ns = 0; /* what is there is not trusted */
+		at->checked = 0; /* what is there is not trusted */
 		return loss_of(ret);
 	}
 	c.pub.serial = ++w->codes.serial;
-	c.checked_ns = clock_mono();
+	c.checked = w->codes.tries;
 	entry_release(at);
 	*at = c;
 	return 0;
@@ -294,57 +294,91 @@ static int code_find(struct walker *w, raddr addr, uint32_t *info)
 	return 0;
 }
 
-/* Compares the entries that were not checked for a while, in one call. */
-static int codes_check(struct walker *w, struct slot *s, uint64_t now)
+static size_t ident_bytes(const struct walker *w)
+{
+	return (size_t)(w->layout.code.ident_to - w->layout.code.ident_from);
+}
+
+/* Marks the entries that the idents read with the frames confirm. */
+static void confirm_predicted(struct walker *w, struct slot *s)
+{
+	struct codes *c = &w->codes;
+	const struct piece *p;
+	uint32_t info;
+	size_t i;
+
+	for (i = 0; i < s->nidents; i++) {
+		p = &s->idents[i];
+		info = map_get(&c->by_addr,
+			       p->addr - (raddr)w->layout.code.ident_from);
+		if (info != MAP_NONE && piece_whole(p, 0) &&
+		    !memcmp(p->copy[0], c->entries[info].ident, p->len))
+			c->entries[info].checked = c->tries;
+	}
+}
+
+/* Aims the idents at the codes of all links, or of the unconfirmed ones. */
+static void aim_idents(struct walker *w, struct slot *s, bool all)
 {
 	const struct layout *l = &w->layout;
-	const size_t len = (size_t)(l->code.ident_to - l->code.ident_from);
-	struct codes *c = &w->codes;
 	struct code_entry *e;
-	struct range *r;
-	unsigned char *bytes;
-	size_t i, n = 0;
-	int ret = 0;
+	size_t i, old;
 
-	for (i = 0; i < s->nlinks; i++)
-		n += !s->links[i].entry &&
-		     now - c->entries[s->links[i].info].checked_ns >=
-			     CODE_TRUST_NS;
-	if (!n)
-		return 0;
-	r = xcalloc(n, sizeof(*r));
-	bytes = xmalloc(n * len);
-	n = 0;
+	s->nidents = 0;
 	for (i = 0; i < s->nlinks; i++) {
-		e = &c->entries[s->links[i].info];
-		if (s->links[i].entry || now - e->checked_ns < CODE_TRUST_NS)
+		e = &w->codes.entries[s->links[i].info];
+		if (s->links[i].entry || (!all && e->checked == w->codes.tries))
 			continue;
-		e->checked_ns = now; /* a recursive function: once */
-		r[n] = (struct range){
-			.addr = e->addr + (raddr)l->code.ident_from,
-			.len = len,
-			.to = bytes + n * len};
-		n++;
+		if (s->nidents && s->idents[s->nidents - 1].addr ==
+					  e->addr + (raddr)l->code.ident_from)
+			continue; /* it calls itself */
+		old = s->cap_idents;
+		s->idents = grow(s->idents, &s->cap_idents, s->nidents + 1,
+				 sizeof(*s->idents));
+		memset(s->idents + old, 0,
+		       (s->cap_idents - old) * sizeof(*s->idents));
+		piece_aim(&s->idents[s->nidents++],
+			  e->addr + (raddr)l->code.ident_from,
+			  ident_bytes(w));
 	}
-	ret = remote_batch(w->remote, r, n);
-	for (i = 0; !ret && i < n; i++) {
-		raddr addr = r[i].addr - (raddr)l->code.ident_from;
+}
 
-		e = &c->entries[map_get(&c->by_addr, addr)];
-		if (r[i].got < len || memcmp(r[i].to, e->ident, len))
-			ret = entry_load(w, e, addr);
+void codes_predict(struct walker *w, struct slot *s)
+{
+	aim_idents(w, s, true);
+}
+
+/* Reads the idents of entries that nothing has confirmed in this try. */
+static int check_others(struct walker *w, struct slot *s)
+{
+	struct code_entry *e;
+	size_t i;
+	int ret;
+
+	aim_idents(w, s, false);
+	if (!s->nidents)
+		return 0;
+	s->missed = true;
+	for (i = 0; i < s->nidents; i++)
+		batch_add(&w->batch, &s->idents[i], 0);
+	ret = batch_read(&w->batch, w->remote);
+	if (ret)
+		return ret;
+	confirm_predicted(w, s);
+	for (i = 0; i < s->nlinks && !ret; i++) {
+		e = &w->codes.entries[s->links[i].info];
+		if (!s->links[i].entry && e->checked != w->codes.tries)
+			ret = entry_load(w, e, e->addr);
 	}
-	free(bytes);
-	free(r);
 	return ret;
 }
 
 int codes_resolve(struct walker *w, struct slot *s)
 {
-	uint64_t now = clock_mono();
-	size_t i;
+	size_t i, known = w->codes.len;
 	int ret;
 
+	w->codes.tries++;
 	for (i = 0; i < s->nlinks; i++) {
 		if (s->links[i].entry)
 			continue;
@@ -352,10 +386,11 @@ int codes_resolve(struct walker *w, struct slot *s)
 		if (ret)
 			return ret;
 	}
-	return codes_check(w, s, now);
+	s->missed = s->missed || w->codes.len != known;
+	confirm_predicted(w, s);
+	return check_others(w, s);
 }
 
-/* Only between snapshots: links of slots refer to entries. */
 void codes_trim(struct walker *w)
 {
 	if (w->codes.len > CODES_MAX)

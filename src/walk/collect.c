@@ -22,8 +22,11 @@ void slot_release(struct slot *s)
 		piece_release(&s->chunks[i]);
 	for (i = 0; i < s->nframes; i++)
 		piece_release(&s->frames[i]);
+	for (i = 0; i < s->cap_idents; i++)
+		piece_release(&s->idents[i]);
 	free(s->chunks);
 	free(s->frames);
+	free(s->idents);
 	free(s->links);
 }
 
@@ -71,6 +74,8 @@ void slot_predict(struct walker *w, struct slot *s)
 	s->missed = false;
 	add_anchors(&w->batch, s, 0);
 	add_frames(&w->batch, s, 0);
+	for (i = 0; i < s->nidents; i++)
+		batch_add(&w->batch, &s->idents[i], 0);
 	add_closing(&w->batch, s);
 }
 
@@ -346,6 +351,22 @@ static int trace_links(struct walker *w, struct slot *s, raddr addr)
 	return 0;
 }
 
+/*
+ * 3.14 and later set the code of a frame to NULL before they unlink it. Such
+ * a leaf is gone in all but name; its caller is the truth.
+ */
+static void drop_cleared_leaf(const struct walker *w, struct slot *s)
+{
+	s->cleared = 0;
+	if (!w->layout.iframe.tagged || !s->nlinks || s->links[0].entry ||
+	    s->links[0].code)
+		return;
+	if (s->links[0].chunk >= 0)
+		s->cleared = s->links[0].addr;
+	s->nlinks--;
+	memmove(s->links, s->links + 1, s->nlinks * sizeof(*s->links));
+}
+
 int slot_trace(struct walker *w, struct slot *s)
 {
 	raddr head;
@@ -353,7 +374,6 @@ int slot_trace(struct walker *w, struct slot *s)
 
 	s->wanted = 0;
 	s->nlinks = 0;
-	s->dropped = false;
 	if (!piece_whole(&s->state, 0))
 		return LOSS_READ;
 	ret = trace_head(w, s, &head);
@@ -361,6 +381,10 @@ int slot_trace(struct walker *w, struct slot *s)
 		ret = trace_chunks(w, s);
 	if (!ret)
 		ret = trace_links(w, s, head);
+	if (!ret) {
+		drop_cleared_leaf(w, s);
+		ret = codes_resolve(w, s);
+	}
 	if (ret || !s->missed)
 		return ret;
 	/* The closing copies of the prediction are older than what was read

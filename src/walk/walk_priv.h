@@ -68,13 +68,13 @@ struct slot {
 	uint64_t seen;   /* snapshot number */
 	uint64_t listed; /* number of the list that named it last */
 	struct piece state, cframe;
-	struct piece *chunks, *frames;
-	size_t nchunks, cap_chunks, nframes, cap_frames;
+	struct piece *chunks, *frames, *idents; /* idents: of code objects */
+	size_t nchunks, cap_chunks, nframes, cap_frames, nidents, cap_idents;
 	size_t wanted; /* chunks at the front that are in use */
 	struct link *links;
 	size_t nlinks, cap_links;
-	bool missed;  /* something was not predicted in this try */
-	bool dropped; /* the leaf was being cleared, and left out */
+	bool missed;   /* something was not predicted in this try */
+	raddr cleared; /* a leaf on a chunk that was being cleared: left out */
 	unsigned reads;
 };
 
@@ -90,7 +90,7 @@ struct interp {
 struct code_entry {
 	struct walk_code pub;
 	raddr addr;
-	uint64_t checked_ns;
+	uint64_t checked; /* number of the try that saw it to be the same */
 	uint32_t frame_bytes; /* 3.11+ */
 	uint32_t traceable;   /* bytes before the first traceable one, 3.11+ */
 	uint32_t code_bytes;
@@ -108,6 +108,7 @@ struct codes {
 	size_t len, cap;
 	struct map by_addr;
 	uint32_t serial;
+	uint64_t tries; /* number of the present try */
 };
 
 struct walker {
@@ -141,8 +142,10 @@ void slot_release(struct slot *s);
 /* Adds all that is predicted for the slot, both copies around the frames. */
 void slot_predict(struct walker *w, struct slot *s);
 /*
- * Follows the chain through what was read, reads what was not predicted, and
- * closes with second copies. An enum loss, or a negative errno.
+ * Follows the chain through what was read, reads what was not predicted,
+ * makes sure of the code objects, and closes with second copies: a frame that
+ * is the same before and after kept its code alive in between. An enum loss,
+ * or a negative errno.
  */
 int slot_trace(struct walker *w, struct slot *s);
 /* Copy `n` of a link's frame; *len is how much of it there is. */
@@ -160,9 +163,12 @@ int slot_accept(struct walker *w, struct slot *s);
 void codes_release(struct codes *c);
 /*
  * Makes sure that every code of the links is known and is the same as when it
- * was read, and fills link.info. An enum loss, or a negative errno.
+ * was read, and fills link.info; what is not seen from the idents that were
+ * predicted is read now (slot->missed). An enum loss, or a negative errno.
  */
 int codes_resolve(struct walker *w, struct slot *s);
+/* Makes the codes of the links the prediction for the next time. */
+void codes_predict(struct walker *w, struct slot *s);
 /* Forgets all when they are too many; between snapshots only. */
 void codes_trim(struct walker *w);
 

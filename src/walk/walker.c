@@ -550,8 +550,10 @@ static int sample_slot(struct walker *w, struct slot *s,
 	if (ret < 0)
 		return ret;
 	t->loss = (uint32_t)ret;
-	if (ret == LOSS_NONE)
-		slot_decode(w, s, t);
+	if (ret != LOSS_NONE)
+		return 0;
+	codes_predict(w, s);
+	slot_decode(w, s, t);
 	return 0;
 }
 

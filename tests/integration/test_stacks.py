@@ -3,7 +3,7 @@ import collections
 import os
 import re
 
-from harness import (EXIT_FAILED, each_python, equal, expect, expect_untouched,
+from harness import (each_python, equal, expect, expect_untouched,
                      parse_folded, total, wait_until)
 
 SHORT = ("-d", "100ms", "-r", "100")
@@ -157,33 +157,59 @@ def test_no_stack_of_two_instants(t):
     equal(mixed, 0, "stacks put together from two instants, of %d" % pure)
 
 
+@each_python()
+def test_addresses_used_again(t):
+    """A function that is gone gives its name to no other one."""
+    target = t.ready("reuse.py")
+    stacks = t.folded("record", "-p", str(target.pid), "-d", "800ms", "-r",
+                      "1k")
+    seen = set()
+    for frames, _ in stacks:
+        names = [re.match(r"(?:inner|outer)_(\d+) \(gen_(\d+)\.py:\d+\)$",
+                          frame) for frame in frames
+                 if frame.startswith(("inner_", "outer_")) or "gen_" in frame]
+        numbers = {number for match in names if match
+                   for number in match.groups()}
+        expect(len(numbers) <= 1 and (all(names) or len(frames) <= 3),
+               "a stack that never was: %r", frames)
+        if numbers:
+            expect("main (reuse.py" in frames[1], "%r", frames)
+        seen |= numbers
+    expect(len(seen) > 20, "only %d functions seen", len(seen))
+
+
 @each_python(quick=False)
-def test_samples_add_up(t):
-    """Ticks times threads is what is shown plus what is said to be lost."""
+def test_waiting_thread_loses_nothing(t):
+    """Each tick has a sample of a thread that stands still."""
     target = t.ready("busy.py")
-    result = t.pystrobe("record", "-p", str(target.pid), "-d", "400ms", "-r",
-                        "250", "-i", "-t", "-f", "collapsed", "-o", "-")
     by_thread = collections.Counter()
-    for frames, count in parse_folded(result.out):
-        by_thread[frames[0]] += count
-    expect(len(by_thread) == 3, "busy.py has three threads: %r", by_thread)
-    waiting = [count for name, count in by_thread.items()
-               if name.startswith("idle")]
-    expect(waiting and waiting[0] >= max(by_thread.values()) - 0,
-           "a thread that waits loses no sample: %r", by_thread)
-    expect(waiting[0] > 50, "100 ticks were due: %r", by_thread)
+    for frames, count in t.folded("record", "-p", str(target.pid), "-d",
+                                  "400ms", "-r", "250", "-i", "-t"):
+        by_thread[frames[0].partition(" ")[0]] += count
+    equal(sorted(by_thread), ["MainThread", "idle", "wait_for_end"], "threads")
+    equal(by_thread["idle"], max(by_thread.values()), "most samples")
+    equal(by_thread["idle"], by_thread["wait_for_end"], "two that wait")
+    expect(by_thread["idle"] > 50, "100 ticks were due: %r", by_thread)
 
 
-@each_python(quick=False)
-def test_two_thousand_threads(t):
-    """Thousands of threads are all seen, each once a tick."""
-    target = t.ready("crowd.py", 2000)
+def crowd(t, size):
+    target = t.ready("crowd.py", size)
     stacks = t.folded("record", "-p", str(target.pid), "-d", "1s", "-r", "2",
                       "-i", "-t")
     waiters = {frames[0] for frames, _ in stacks
                if frames[0].startswith("waiter-")}
-    equal(len(waiters), 2000, "threads with a stack")
+    equal(len(waiters), size, "threads with a stack")
     expect_untouched(target.pid)
+
+
+@each_python(quick=False)
+def test_hundreds_of_threads(t):
+    crowd(t, 400)
+
+
+def test_thousands_of_threads(t):
+    """All are seen, each with its name."""
+    crowd(t, 3000)
 
 
 @each_python(quick=False)
@@ -197,11 +223,3 @@ def test_the_depth_limit_is_said(t):
     expect(not [frames for frames, _ in parse_folded(result.out)
                 if frames[0].startswith("deep") and len(frames) > 2],
            "a stack that was not read whole is shown")
-
-
-def test_only_one_exit_status_for_failures(t):
-    """An output that cannot be written fails before the target is asked."""
-    target = t.ready("busy.py")
-    result = t.pystrobe("record", "-p", str(target.pid), "-d", "200ms", "-o",
-                        "/nonexistent/out.svg", status=EXIT_FAILED)
-    expect("/nonexistent" in result.err, "no word about the path: %s", result)

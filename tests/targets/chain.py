@@ -21,7 +21,7 @@ import threading
 import time
 import types
 
-HERE = os.path.dirname(os.path.abspath(__file__))
+HERE = os.path.dirname(os.path.abspath(sys.argv[0]))  # no __file__ in embed
 DEADLINE = 60  # seconds for all threads to arrive
 
 GATE = threading.Lock()  # never released: who asks for it stands still

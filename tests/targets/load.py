@@ -25,11 +25,11 @@ class Client(threading.Thread):
 
     def ask(self):
         pick = self.random.random()
-        words = self.random.sample(WORDS, 4)
+        words = self.random.sample(WORDS, 12)
         if pick < 0.5:
             job = ("GET", "/search?q=" + "+".join(words), None)
         elif pick < 0.75:
-            job = ("POST", "/tokens", " ".join(words * 200))
+            job = ("POST", "/tokens", " ".join(words * 1000))
         elif pick < 0.9:
             job = ("GET", "/stats?prefix=" + words[0][:2], None)
         else:

@@ -36,7 +36,7 @@ except ImportError:  # built without it
 
 WORD = re.compile(r"[A-Za-z_]{2,}")
 POOL = 4
-FILES = 40
+FILES = 120
 
 
 def words_of(text):
@@ -46,6 +46,7 @@ def words_of(text):
 class Document(object):
     def __init__(self, name, text):
         self.name = name
+        self.lines = text.split("\n")
         self.words = collections.Counter(words_of(text))
         self.length = sum(self.words.values())
 
@@ -83,8 +84,19 @@ class Index(object):
         ranked = sorted(hits, key=lambda number: -self.score(
             self.documents[number], words))
         return [{"name": self.documents[number].name,
-                 "score": round(self.score(self.documents[number], words), 4)}
+                 "score": round(self.score(self.documents[number], words), 4),
+                 "snippet": snippet(self.documents[number], words)}
                 for number in ranked[:limit]]
+
+
+def snippet(document, words):
+    """The line that has most of the words, and its number."""
+    best, best_line = 0, (0, "")
+    for number, line in enumerate(document.lines, 1):
+        found = sum(word in line for word in words)
+        if found > best:
+            best, best_line = found, (number, line.strip())
+    return best_line
 
 
 class Counts(object):

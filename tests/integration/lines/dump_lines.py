@@ -40,10 +40,11 @@ def lines(code):
     """(offset, line) of every instruction, as CPython says."""
     if version < (3, 10):
         return [(at, addr2line(code, at)) for at in offsets(code)]
-    found = []
+    says = dict.fromkeys(offsets(code), 0)
     for start, end, line in code.co_lines():
-        found.extend((at, line or 0) for at in range(start, end, 2))
-    return found
+        for at in range(start, end, 2):
+            says[at] = line or 0
+    return sorted(says.items())
 
 
 def emit(code):

@@ -1,0 +1,117 @@
+/*
+ * What is sampled: a process that runs, or a program that we start. Either
+ * may take its time to become Python, and may call exec.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+
+#include "cli_priv.h"
+
+#define STARTING_NS 2000000000u /* to be set up, seen from outside */
+#define DYING_NS 200000000u /* between the loss of its memory and its end */
+#define PAUSE_FIRST_NS 1000000u
+#define PAUSE_LAST_NS 500000000u
+#define PAUSE_SHARE 16 /* of the time waited so far */
+#define FOREVER UINT64_MAX
+
+int subject_open(struct subject *s, struct err *err)
+{
+	int ret;
+
+	if (!s->program)
+		return process_open(&s->process, s->pid, err);
+	ret = child_start(&s->child, s->program, err);
+	if (ret)
+		return ret;
+	s->pid = s->child.pid;
+	signals_forward(s->pid);
+	return 0;
+}
+
+void subject_close(struct subject *s)
+{
+	if (!s->program)
+		process_close(&s->process);
+}
+
+bool subject_alive(struct subject *s)
+{
+	if (!s->program)
+		return process_alive(&s->process);
+	if (!child_poll(&s->child))
+		return true;
+	/* Once reaped, its id may be another's. */
+	signals_forward(0);
+	return false;
+}
+
+void subject_wait(struct subject *s)
+{
+	while (!s->child.reaped)
+		child_wait(&s->child);
+	signals_forward(0);
+}
+
+/*
+ * How long it is worth to try again after `error`. A program that we started
+ * is often a wrapper that calls exec in the end. What looks wrong may be an
+ * interpreter that is half set up.
+ */
+static uint64_t patience(const struct subject *s, int error)
+{
+	switch (error) {
+	case -ENOENT:
+		return s->program ? FOREVER : s->seen ? STARTING_NS : 0;
+	case -EAGAIN:
+		return s->program ? FOREVER : STARTING_NS;
+	case -EBADMSG:
+	case -ENOTSUP:
+		return s->program || s->seen ? STARTING_NS : 0;
+	case -ESRCH:
+	case -EPERM:
+		/* subject_alive() will tell. */
+		return s->program || s->seen ? DYING_NS : 0;
+	default:
+		return 0;
+	}
+}
+
+/* Looks often at first; what has not been Python for long may stay so. */
+static uint64_t pause_after(uint64_t waited)
+{
+	uint64_t pause = waited / PAUSE_SHARE;
+
+	if (pause < PAUSE_FIRST_NS)
+		return PAUSE_FIRST_NS;
+	return pause < PAUSE_LAST_NS ? pause : PAUSE_LAST_NS;
+}
+
+int subject_attach(struct subject *s, struct target **t, uint64_t until,
+		   struct err *err)
+{
+	uint64_t began = clock_mono(), now = began;
+	bool told = s->quiet || s->seen;
+	int ret;
+
+	for (;;) {
+		ret = target_open(t, s->pid, NULL, err);
+		if (!ret)
+			s->seen = true;
+		if (!ret || ret == -EAGAIN)
+			s->python = true;
+		if (!ret || !subject_alive(s))
+			return ret;
+		now = clock_mono();
+		if (now - began >= patience(s, ret) || now >= until ||
+		    *signals_asked())
+			return ret;
+		if (!told && ret == -ENOENT && now - began > STARTING_NS) {
+			say("'%s' is not Python so far; waiting until it is",
+			    s->program[0]);
+			told = true;
+		}
+		now += pause_after(now - began);
+		clock_sleep_until(now < until ? now : until);
+	}
+}

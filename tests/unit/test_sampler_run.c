@@ -1,0 +1,174 @@
+/*
+ * sampler: the loop, in real time, on a target that this file makes up. What
+ * is asserted holds on a busy machine, too.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/time.h>
+
+#include <cmocka.h>
+
+#include "base.h"
+#include "sampler.h"
+#include "target.h"
+
+#define MS 1000000u
+#define LONG (60000ull * MS) /* nothing here may wait for that */
+
+/* What the sampler is to sample; handed over as its target. */
+struct fake {
+	uint64_t ticks, missed;
+	uint64_t first_ns, last_ns;
+	uint64_t slow_at, slow_ns; /* this tick takes that long */
+	uint64_t fail_at;
+	int fail;
+	uint32_t missed_after_slow;
+	uint64_t watched, stop_watch_at;
+	struct sampler_status status;
+};
+
+/* In place of the real one: the linker takes what it finds first. */
+int target_sample(struct target *t, struct sink *sink, uint32_t missed)
+{
+	struct fake *f = (struct fake *)t;
+
+	(void)sink;
+	f->last_ns = clock_mono();
+	if (!f->ticks++)
+		f->first_ns = f->last_ns;
+	f->missed += missed;
+	if (f->ticks == f->slow_at + 1)
+		f->missed_after_slow = missed;
+	if (f->ticks == f->slow_at)
+		clock_sleep_until(f->last_ns + f->slow_ns);
+	return f->ticks == f->fail_at ? f->fail : 0;
+}
+
+static bool watch(void *arg, const struct sampler_status *status)
+{
+	struct fake *f = arg;
+
+	f->status = *status;
+	return ++f->watched == f->stop_watch_at;
+}
+
+static volatile int stop;
+
+static enum sampler_end run(struct fake *f, uint64_t period, uint64_t duration,
+			    struct err *err)
+{
+	struct sampler_options o = {.period_ns = period,
+				    .duration_ns = duration,
+				    .seed = 1};
+
+	stop = 0;
+	return sampler_run((struct target *)f, NULL, &o, &stop, watch, f, err);
+}
+
+static void duration_ends_it(void **state)
+{
+	struct fake f = {0};
+	uint64_t began = clock_mono();
+
+	(void)state;
+	assert_int_equal(run(&f, MS, 200 * MS, NULL), SAMPLER_DURATION);
+	assert_true(clock_mono() - began >= 200 * MS);
+	assert_true(f.last_ns - f.first_ns < clock_mono() - began);
+	/* Every period of the 200 is accounted for, but for those that were
+	 * due after the last tick. */
+	assert_true(f.ticks + f.missed <= 201);
+	assert_true(f.ticks > 5);
+	assert_true(f.status.taken == f.ticks);
+	assert_true(f.status.due == f.ticks + f.missed);
+	assert_true(f.status.elapsed_ns >= 200 * MS);
+}
+
+static void first_tick_is_at_once(void **state)
+{
+	struct fake f = {0};
+
+	(void)state;
+	assert_int_equal(run(&f, LONG, 250 * MS, NULL), SAMPLER_DURATION);
+	assert_true(f.ticks == 1);
+	/* And it looks around while it waits for the next, and at the end. */
+	assert_in_range(f.watched, 2, 4);
+}
+
+static void late_ticks_do_not_burst(void **state)
+{
+	struct fake f = {.slow_at = 3, .slow_ns = 40 * MS};
+
+	(void)state;
+	assert_int_equal(run(&f, 2 * MS, 200 * MS, NULL), SAMPLER_DURATION);
+	/* 40 ms are 20 periods: 19 or 20 had no tick, more if we were slow. */
+	assert_in_range(f.missed_after_slow, 19, 100);
+	assert_true(f.ticks + f.missed <= 101);
+}
+
+static void fast_as_can_be(void **state)
+{
+	struct fake f = {0};
+
+	(void)state;
+	assert_int_equal(run(&f, 1000, 50 * MS, NULL), SAMPLER_DURATION);
+	assert_true(f.ticks + f.missed <= 50001);
+	assert_true(f.ticks > 100);
+}
+
+static void ends_of_other_kinds(void **state)
+{
+	struct fake gone = {.fail_at = 3, .fail = -ESRCH};
+	struct fake full = {.fail_at = 2, .fail = -ENOSPC};
+	struct fake watched = {.stop_watch_at = 1};
+	struct err err = {""};
+
+	(void)state;
+	assert_int_equal(run(&gone, MS, LONG, &err), SAMPLER_GONE);
+	assert_true(gone.ticks == 3 && gone.status.taken == 2);
+	assert_string_equal(err.msg, "");
+	assert_int_equal(run(&full, MS, LONG, &err), SAMPLER_FAILED);
+	assert_non_null(strstr(err.msg, strerror(ENOSPC)));
+	assert_int_equal(run(&watched, MS, LONG, &err), SAMPLER_STOPPED);
+}
+
+static void on_alarm(int sig)
+{
+	(void)sig;
+	stop = 1;
+}
+
+/* A signal ends the sleep itself, not only the next tick. */
+static void stops_when_asked(void **state)
+{
+	struct sigaction sa = {.sa_handler = on_alarm};
+	struct itimerval soon = {.it_value.tv_usec = 30000};
+	struct fake f = {0};
+
+	(void)state;
+	sigemptyset(&sa.sa_mask);
+	assert_int_equal(sigaction(SIGALRM, &sa, NULL), 0);
+	assert_int_equal(setitimer(ITIMER_REAL, &soon, NULL), 0);
+	assert_int_equal(run(&f, LONG, 0, NULL), SAMPLER_STOPPED);
+	assert_true(f.ticks == 1);
+	assert_true(f.status.elapsed_ns < LONG / 2);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(duration_ends_it),
+		cmocka_unit_test(first_tick_is_at_once),
+		cmocka_unit_test(late_ticks_do_not_burst),
+		cmocka_unit_test(fast_as_can_be),
+		cmocka_unit_test(ends_of_other_kinds),
+		cmocka_unit_test(stops_when_asked),
+	};
+
+	return cmocka_run_group_tests_name("sampler: run", tests, NULL, NULL);
+}
