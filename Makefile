@@ -33,6 +33,7 @@ PROGRAM = $(OUT)/pystrobe
 
 UNIT_SRC = $(wildcard tests/unit/test_*.c)
 UNIT = $(UNIT_SRC:tests/unit/%.c=$(OUT)/tests/%)
+TEST_LIB = $(OUT)/libtests.a
 TEST_LIB_OBJ = $(patsubst %.c,$(OUT)/%.o,$(wildcard tests/lib/*.c))
 TOOL_SRC = $(wildcard tests/tools/*.c)
 TOOL = $(TOOL_SRC:tests/tools/%.c=$(OUT)/tests/%)
@@ -43,6 +44,11 @@ $(PROGRAM): $(MAIN_OBJ) $(LIB)
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
 $(LIB): $(LIB_OBJ)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+# An archive: tools take from it only what does not need cmocka.
+$(TEST_LIB): $(TEST_LIB_OBJ)
 	@rm -f $@
 	$(AR) rcs $@ $^
 
@@ -64,11 +70,11 @@ $(OUT)/src/render/svg.o: $(OUT)/gen/flame_css.inc $(OUT)/gen/flame_js.inc
 # Unit tests may look inside a room: "src/walk/walk_priv.h".
 $(OUT)/tests/%.o: ALL_CPPFLAGS += -iquote .
 
-$(OUT)/tests/test_%: $(OUT)/tests/unit/test_%.o $(TEST_LIB_OBJ) $(LIB)
+$(OUT)/tests/test_%: $(OUT)/tests/unit/test_%.o $(TEST_LIB) $(LIB)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
 
-$(OUT)/tests/%: $(OUT)/tests/tools/%.o $(TEST_LIB_OBJ) $(LIB)
+$(OUT)/tests/%: $(OUT)/tests/tools/%.o $(TEST_LIB) $(LIB)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 

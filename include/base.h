@@ -180,8 +180,8 @@ uint64_t rng_next(uint64_t *state);
 /*
  * An output that replaces `path` only when it is complete: bytes go to a
  * temporary file beside it, outfile_commit renames. "-" is standard output
- * and a path that is not a regular file (a pipe, /dev/null) is written
- * directly. Every error names the path.
+ * and a path that is not a regular file (a pipe, /dev/null), or lies below
+ * /dev or /proc, is written directly; a link is followed. Every error names the path.
  */
 struct outfile;
 

@@ -67,9 +67,9 @@ int file_read(struct str *s, int dirfd, const char *path, size_t limit)
 	return ret;
 }
 
-static int open_direct(struct outfile *out, int flags, struct err *err)
+static int open_direct(struct outfile *out, struct err *err)
 {
-	out->fd = open(out->path, O_WRONLY | O_CLOEXEC | O_NOCTTY | flags);
+	out->fd = open(out->path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
 	if (out->fd < 0)
 		return err_set(err, file_errno(), "cannot write '%s': %s",
 			       out->path, strerror(errno));
@@ -99,25 +99,51 @@ static int open_temp(struct outfile *out, struct err *err)
 	return 0;
 }
 
+/* Names of things that are open already, or of devices: never replaced. */
+static bool is_special(const char *path)
+{
+	struct stat st;
+
+	if (!strncmp(path, "/dev/", 5) || !strncmp(path, "/proc/", 6))
+		return true;
+	return stat(path, &st) == 0 && !S_ISREG(st.st_mode);
+}
+
+static int open_stdout(struct outfile *out, struct err *err)
+{
+	out->fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+	return out->fd < 0 ? err_set(err, -errno, "standard output is closed")
+			   : 0;
+}
+
+static int open_any(struct outfile *out, struct err *err)
+{
+	struct stat st;
+	char *target;
+
+	if (!strcmp(out->path, "-"))
+		return open_stdout(out, err);
+	if (stat(out->path, &st) == 0 && S_ISDIR(st.st_mode))
+		return err_set(err, -EISDIR, "'%s' is a directory", out->path);
+	if (is_special(out->path))
+		return open_direct(out, err);
+	/* A link stays a link: what it points at is replaced. */
+	target = realpath(out->path, NULL);
+	if (target) {
+		free(out->path);
+		out->path = xstrdup(target);
+		free(target);
+	}
+	return open_temp(out, err);
+}
+
 int outfile_open(struct outfile **outp, const char *path, struct err *err)
 {
 	struct outfile *out = xcalloc(1, sizeof(*out));
-	struct stat st;
 	int ret;
 
 	out->path = xstrdup(path);
-	if (!strcmp(path, "-")) {
-		out->fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
-		ret = out->fd < 0 ? err_set(err, -errno,
-					    "standard output is closed")
-				  : 0;
-	} else if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
-		ret = err_set(err, -EISDIR, "'%s' is a directory", path);
-	} else if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
-		ret = open_direct(out, 0, err);
-	} else {
-		ret = open_temp(out, err);
-	}
+	ret = open_any(out, err);
 	if (ret) {
 		free(out->path);
 		free(out);

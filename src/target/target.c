@@ -52,7 +52,7 @@ struct target {
 	uint32_t *only;
 	size_t nonly;
 	uint64_t checked_ns, names_ns;
-	bool announced;
+	uint32_t missed; /* ticks that the sink was not told of yet */
 	struct target_counts counts;
 };
 
@@ -202,7 +202,6 @@ int target_announce(struct target *t, struct sink *sink)
 	ret = sink->ops->process(sink, &info);
 	str_release(&command);
 	str_release(&cwd);
-	t->announced = true;
 	return ret;
 }
 
@@ -464,14 +463,13 @@ static int judge(struct target *t, int error)
 	return still_mapped(&t->found, &t->process) ? 0 : -ESRCH;
 }
 
-static int sample_all(struct target *t, struct sink *sink, uint32_t missed,
-		      uint64_t when)
+static int sample_all(struct target *t, struct sink *sink, uint64_t when)
 {
 	const struct walk_thread *w;
 	struct tick tick = {
 		.pid = (uint32_t)t->process.pid,
 		.mono_ns = when,
-		.missed = missed,
+		.missed = t->missed,
 	};
 	size_t i, n;
 	int ret;
@@ -483,6 +481,7 @@ static int sample_all(struct target *t, struct sink *sink, uint32_t missed,
 		ret = tell_ended(t, sink);
 	if (!ret)
 		ret = sink->ops->tick(sink, &t->source, &tick);
+	t->missed = 0;
 	t->counts.ticks++;
 	for (i = 0; i < n && !ret; i++)
 		if (wanted(t, t->rows[i]->tid))
@@ -501,10 +500,13 @@ int target_sample(struct target *t, struct sink *sink, uint32_t missed)
 			return -ESRCH;
 	}
 	bound_symbols(t);
+	t->missed += missed;
 	ret = walker_snapshot(t->walker);
-	if (ret)
+	if (ret) {
+		t->missed++;
 		return judge(t, ret);
-	return sample_all(t, sink, missed, when);
+	}
+	return sample_all(t, sink, when);
 }
 
 void target_counts(const struct target *t, struct target_counts *out)

@@ -185,8 +185,9 @@ static void errors_are_sentences(void **state)
 
 static int folder(void **state)
 {
-	static char path[] = "/tmp/pystrobe-base-XXXXXX";
+	static char path[64];
 
+	strcpy(path, "/tmp/pystrobe-base-XXXXXX");
 	*state = mkdtemp(path);
 	return *state ? 0 : -1;
 }
@@ -234,6 +235,31 @@ static void whole_or_not_at_all(void **state)
 	str_release(&s);
 }
 
+/* What a link points at is replaced, not the link. */
+static void links_stay(void **state)
+{
+	const char *path = xstrdup(in_folder(state, "out"));
+	const char *link = in_folder(state, "link");
+	struct outfile *out;
+	struct stat st;
+	struct str s;
+
+	str_init(&s);
+	assert_int_equal(symlink("out", link), 0);
+	assert_int_equal(outfile_open(&out, path, NULL), 0);
+	assert_int_equal(outfile_commit(out, NULL), 0);
+	assert_int_equal(outfile_open(&out, link, NULL), 0);
+	assert_int_equal(outfile_write(out, "three", 5, NULL), 0);
+	assert_int_equal(outfile_commit(out, NULL), 0);
+	assert_int_equal(lstat(link, &st), 0);
+	assert_true(S_ISLNK(st.st_mode));
+	assert_int_equal(file_read(&s, AT_FDCWD, path, 100), 0);
+	assert_string_equal(s.data, "three");
+	assert_int_equal(unlink(link), 0);
+	str_release(&s);
+	free((char *)path);
+}
+
 static void full_disk_is_told(void **state)
 {
 	struct outfile *out;
@@ -266,6 +292,8 @@ int main(void)
 		cmocka_unit_test(intern_numbers_in_order),
 		cmocka_unit_test(errors_are_sentences),
 		cmocka_unit_test_setup_teardown(whole_or_not_at_all, folder,
+						remove_folder),
+		cmocka_unit_test_setup_teardown(links_stay, folder,
 						remove_folder),
 		cmocka_unit_test(full_disk_is_told),
 		cmocka_unit_test(sequence_is_seeded),

@@ -455,7 +455,7 @@ static void short_names(void **state)
 		{"/srv/app/pkg/mod.py", "/srv/app/", "pkg/mod.py"},
 		{"/srv/apple/mod.py", "/srv/app", "mod.py"},
 		{"/srv/app", "/srv/app", "app"},
-		{"/home/me/python3.11/x.py", "/srv", "x.py"},
+		{"/opt/me/python3.11/x.py", "/srv", "x.py"},
 		{"/usr/lib/pythonic/x.py", "/srv", "x.py"},
 		{"/usr/lib/python3.11/", "/srv", "/usr/lib/python3.11/"},
 		{"<frozen importlib._bootstrap>", "/srv",
