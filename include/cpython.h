@@ -174,8 +174,8 @@ uint32_t offsets_version(const void *table, size_t len);
 /*
  * Fills the layout from the target's _Py_DebugOffsets (3.13 and later). Each
  * value must be aligned and inside its struct, whose size must be below a
- * named limit; what the table lacks is put beside what it has.
- * -EBADMSG (damaged), -ENOTSUP (a pre-release, an unknown version).
+ * named limit; what the table lacks is put beside what it has. *out is left
+ * alone unless 0 is returned. -EBADMSG (damaged), -ENOTSUP (a pre-release, an unknown version).
  */
 int layout_from_offsets(struct layout *out, const void *table, size_t len,
 			struct err *err);

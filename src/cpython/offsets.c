@@ -270,6 +270,7 @@ static int place_code(struct layout *l, const struct layout *table,
 						: l->code.adaptive);
 	l->code.size = l->code.adaptive;
 	if (l->code.ident_to > l->code.size ||
+	    (l->code.tlbc != NO_FIELD && l->code.tlbc > l->code.size - 8) ||
 	    l->code.firsttraceable < l->code.ident_to ||
 	    l->code.firsttraceable > l->code.size - 16 ||
 	    l->code.filename > l->code.size - 8 ||
@@ -290,6 +291,8 @@ static int place_objects(struct layout *l, const struct layout *table,
 		return misplaced(err, TYPE, (uint64_t)l->object.type_name);
 	if (!moved(&dict, l->object.dict_keys, table->object.dict_keys))
 		return misplaced(err, DICT, (uint64_t)l->object.dict_keys);
+	if (l->object.bytes_data < l->object.var_size + 8)
+		return misplaced(err, BYTES, (uint64_t)l->object.bytes_data);
 	l->object.type_members += type;
 	l->object.dict_used += dict;
 	if (l->minor < 15) {
@@ -343,15 +346,8 @@ static int place_free_threaded(struct layout *l, struct err *err)
 static int read_table(struct layout *l, const struct layout *minor,
 		      struct table *t, struct err *err)
 {
-	uint64_t threaded = at_u64(t->data, t->len, FREE_THREADED_AT);
-	int ret;
+	int ret = read_sizes(t, err);
 
-	if (threaded > 1)
-		return corrupt(err, "the mark of free-threaded builds",
-			       threaded);
-	*l = *minor;
-	l->free_threaded = threaded;
-	ret = read_sizes(t, err);
 	if (!ret)
 		ret = read_rows(l, t, err);
 	if (!ret)
@@ -372,20 +368,14 @@ static int read_table(struct layout *l, const struct layout *minor,
 	return 0;
 }
 
-int layout_from_offsets(struct layout *out, const void *table, size_t len,
-			struct err *err)
+/* The table of this version, or a reason why there is none. */
+static int minor_table(struct layout *out, uint32_t hex, struct err *err)
 {
-	uint32_t hex = offsets_version(table, len);
-	struct table t = {.data = table, .len = len};
-	struct layout minor;
-	int ret;
+	int ret = layout_for_version(out, hex, err);
 
-	if (!hex)
-		return corrupt(err, "the cookie", at_u64(table, len, 0));
-	ret = layout_for_version(&minor, hex, err);
 	if (ret)
 		return ret;
-	if (!layout_needs_offsets(&minor))
+	if (!layout_needs_offsets(out))
 		return corrupt(err, "the version", hex);
 	if ((hex & LEVEL) != LEVEL_FINAL)
 		return err_set(err, -ENOTSUP,
@@ -393,8 +383,33 @@ int layout_from_offsets(struct layout *out, const void *table, size_t len,
 			       "structures were still changing; a final "
 			       "release of it can be sampled",
 			       hex >> 24, hex >> 16 & 0xff, hex >> 8 & 0xff);
+	return 0;
+}
+
+int layout_from_offsets(struct layout *out, const void *table, size_t len,
+			struct err *err)
+{
+	uint64_t threaded = at_u64(table, len, FREE_THREADED_AT);
+	uint32_t hex = offsets_version(table, len);
+	struct table t = {.data = table, .len = len};
+	struct layout minor, made;
+	int ret;
+
+	if (!hex)
+		return corrupt(err, "the cookie", at_u64(table, len, 0));
+	ret = minor_table(&minor, hex, err);
+	if (ret)
+		return ret;
 	t.column = minor.minor - (unsigned)FIRST_MINOR;
 	if (len < lengths[t.column])
 		return corrupt(err, "their length", len);
-	return read_table(out, &minor, &t, err);
+	if (threaded > 1)
+		return corrupt(err, "the mark of free-threaded builds",
+			       threaded);
+	made = minor;
+	made.free_threaded = threaded;
+	ret = read_table(&made, &minor, &t, err);
+	if (!ret)
+		*out = made;
+	return ret;
 }

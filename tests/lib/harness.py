@@ -353,6 +353,7 @@ class Test:
         self.pythons = pythons
         self.folder = tempfile.mkdtemp(prefix="pystrobe-test-")
         self.started = []
+        self.last = None  # result of the last program that ran to its end
         self.environment = dict(
             os.environ, LC_ALL="C.UTF-8",
             ASAN_OPTIONS="exitcode=%d" % SANITIZER_STATUS,
@@ -409,6 +410,7 @@ class Test:
         result = Result(argv, done.returncode,
                         done.stdout.decode("utf-8", "surrogateescape"),
                         done.stderr.decode("utf-8", "surrogateescape"))
+        self.last = result
         for sign in ("AddressSanitizer", "LeakSanitizer", "runtime error:"):
             expect(sign not in result.err, "a sanitizer spoke: %s", result)
         if status is not None and result.status != status:
@@ -463,6 +465,8 @@ def run_one(name, function, python, pythons, program):
         errors = "".join(
             "\n  stderr of %s: %s" % (p.argv[-2:], p.stderr()[-1500:])
             for p in test.started if p.stderr().strip())
+        if test.last and test.last.err.strip():
+            errors += "\n  last run: %s" % test.last.err[-1500:]
         return Outcome(name, python, "failed", "%s: %s (%s)%s" % (
             type(error).__name__, error, where, errors))
     finally:

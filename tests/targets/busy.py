@@ -10,6 +10,7 @@ import json
 import os
 import sys
 import threading
+import time
 
 DONE = threading.Event()
 START = threading.Event()
@@ -49,6 +50,16 @@ def idle(tids):
     DONE.wait()
 
 
+def wait_for_sleep(tid):
+    """Until the idle thread has come to where it waits."""
+    seen = 0
+    while seen < 3:
+        time.sleep(0.005)
+        with open("/proc/self/task/%d/stat" % tid) as stat:
+            asleep = stat.read().rpartition(")")[2].split()[0] == "S"
+        seen = seen + 1 if asleep else 0
+
+
 def line_of(mark):
     with open(os.path.abspath(__file__)) as source:
         for number, line in enumerate(source, 1):
@@ -64,6 +75,7 @@ def main():
         thread.daemon = True
         thread.start()
     START.wait()
+    wait_for_sleep(tids[0])
     print(json.dumps({"pid": os.getpid(), "hot_line": line_of("hot"),
                       "cool_line": line_of("cool"), "idle_tid": tids[0]}))
     sys.stdout.flush()

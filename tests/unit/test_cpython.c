@@ -1,6 +1,5 @@
 /*
- * cpython: layouts, debug offsets, lines, text. No interpreter is needed: the
- * debug offsets are those of real builds.
+ * cpython: lines, text, sizes of frames. Layouts are in test_cpython_layout.c.
  */
 #include <errno.h>
 #include <limits.h>
@@ -17,278 +16,12 @@
 #include "cpython.h"
 #include "tests/lib/guard.h"
 
-/* _Py_DebugOffsets from its second word on, read from live processes. */
-/* 3.13.0 */
-static const uint32_t v3130[] = {
-	0x30d00f0, 0, 283320, 608, 632, 194968, 7272, 7264, 7344, 7400, 7656, 7640,
-	7648, 16, 7752, 0, 7768, 7760, 304, 0, 8, 16, 72, 152, 160, 232, 32, 80, 8,
-	0, 56, 72, 70, 208, 112, 120, 128, 136, 68, 52, 96, 104, 200, 16, 8, 416,
-	24, 88, 168, 32, 24, 16, 40, 24, 16, 48, 32, 40, 24, 16, 32, 16, 24, 40, 16,
-	32, 64, 32, 16, 40, 240, 200,
-};
-/* 3.13.18 */
-static const uint32_t v31318[] = {
-	0x30d12f0, 0, 283408, 608, 632, 194984, 7272, 7264, 7344, 7400, 7656, 7640,
-	7648, 16, 7752, 0, 7768, 7760, 312, 0, 8, 16, 72, 152, 160, 232, 32, 80, 8,
-	0, 56, 72, 70, 208, 112, 120, 128, 136, 68, 52, 96, 104, 200, 16, 8, 416,
-	24, 88, 168, 32, 24, 16, 40, 24, 16, 48, 32, 40, 24, 16, 32, 16, 24, 40, 16,
-	32, 64, 32, 16, 40, 240, 200,
-};
-/* 3.14.10 */
-static const uint32_t v31410[] = {
-	0x30e0af0, 0, 316616, 784, 808, 225864, 7280, 7272, 7344, 7360, 7408, 7688,
-	7672, 7680, 16, 7784, 0, 7800, 7792, 7992, 0, 832, 0, 8, 16, 72, 152, 160,
-	232, 32, 88, 8, 0, 56, 80, 74, 64, 0, 216, 112, 120, 128, 136, 68, 52, 96,
-	104, 208, 0, 16, 8, 416, 24, 88, 168, 40, 32, 16, 40, 24, 16, 200, 24, 40,
-	32, 48, 32, 40, 24, 16, 32, 16, 24, 40, 16, 32, 64, 32, 16, 40, 264, 192,
-	160, 24, 72, 67, 0, 8, 24, 304, 8076, 0, 4, 512,
-};
-/* 3.15.2 */
-static const uint32_t v3152[] = {
-	0x30f02f0, 0, 346568, 912, 936, 226240, 7272, 7264, 7336, 7352, 7400, 7592,
-	7576, 7584, 16, 7736, 0, 7752, 7744, 7944, 0, 888, 0, 8, 16, 72, 80, 88, 96,
-	176, 184, 256, 32, 36, 40, 136, 288, 0, 88, 8, 0, 56, 80, 74, 64, 0, 216,
-	112, 120, 128, 136, 68, 52, 96, 104, 208, 0, 16, 8, 424, 24, 88, 168, 32,
-	288, 944, 888, 40, 32, 16, 40, 24, 16, 200, 24, 40, 32, 48, 32, 40, 24, 16,
-	32, 16, 24, 40, 16, 32, 64, 32, 16, 40, 56, 176, 112, 120, 1120, 104, 160,
-	24, 72, 67, 0, 8, 24, 344, 8028, 0, 4, 512,
-};
-
-static const struct build {
-	const uint32_t *words;
-	size_t n;
-	uint32_t version;
-} builds[] = {
-	{v3130, sizeof(v3130) / 4, 0x030d00f0},
-	{v31318, sizeof(v31318) / 4, 0x030d12f0},
-	{v31410, sizeof(v31410) / 4, 0x030e0af0},
-	{v3152, sizeof(v3152) / 4, 0x030f02f0},
-};
-#define BUILDS (sizeof(builds) / sizeof(*builds))
-
-static void table_of(struct str *s, const struct build *b)
-{
-	size_t i;
-
-	str_init(s);
-	str_adds(s, "xdebugpy");
-	for (i = 0; i < b->n; i++)
-		str_add_u64(s, b->words[i]);
-}
-
 static void put64(struct str *s, size_t at, uint64_t v)
 {
 	size_t i;
 
 	for (i = 0; i < 8; i++)
 		s->data[at + i] = (char)(v >> 8 * i);
-}
-
-/* ---- layouts ---- */
-
-static const uint32_t versions[] = {
-	0x020712f0, 0x03060ff0, 0x030703f0, 0x030710f0, 0x030812f0, 0x030912f0,
-	0x030a0df0, 0x030b02f0, 0x030b07f0, 0x030c01f0, 0x030d00f0, 0x030e0af0,
-	0x030f02f0,
-};
-
-static void field_in(int32_t field, int32_t bytes, int32_t size)
-{
-	if (field != NO_FIELD) {
-		assert_true(field >= 0);
-		assert_true(field + bytes <= size);
-	}
-}
-
-/* What walking relies on, whatever the version. */
-static void check_layout(const struct layout *l)
-{
-	assert_true(l->thread.next >= 0 && l->thread.interp >= 0);
-	assert_true(l->thread.thread_id > 0);
-	field_in(l->thread.native_id, 8, l->thread.size);
-	field_in(l->thread.chunk_top, 8, l->thread.size);
-	assert_true(l->code.ident_from >= 0);
-	assert_true(l->code.ident_to - l->code.ident_from <= 160);
-	assert_true(l->code.size <= 512);
-	field_in(l->code.ident_to, 0, l->code.size);
-	field_in(l->code.linetable, 8, l->code.size);
-	field_in(l->code.firstlineno, 4, l->code.size);
-	field_in(l->code.filename, 8, l->code.size);
-	if (l->frames == FRAMES_HEAP) {
-		assert_true(l->thread.frame > 0 && l->code.code > 0);
-		field_in(l->frame.lasti, 4, l->frame.size);
-		field_in(l->frame.executing, 1, l->frame.size);
-		field_in(l->frame.state, 1, l->frame.size);
-		return;
-	}
-	assert_true(l->thread.cframe > 0 || l->thread.current_frame > 0);
-	assert_true(l->code.adaptive > 0 && l->code.qualname > 0);
-	field_in(l->iframe.instr, 8, l->iframe.size);
-	field_in(l->iframe.owner, 1, l->iframe.size);
-	field_in(l->code.framesize, 4, l->code.size);
-	field_in(l->code.firsttraceable, 4, l->code.size);
-	assert_int_equal(l->thread.chunk_top, l->thread.chunk + 8);
-}
-
-static void known_versions(void **state)
-{
-	struct layout l;
-	size_t i;
-
-	(void)state;
-	for (i = 0; i < sizeof(versions) / sizeof(*versions); i++) {
-		assert_int_equal(layout_for_version(&l, versions[i], NULL), 0);
-		assert_int_equal(l.major, versions[i] >> 24);
-		assert_int_equal(l.minor, versions[i] >> 16 & 0xff);
-		check_layout(&l);
-	}
-	/* PyGC_Head grew with 3.7.4. */
-	assert_int_equal(layout_for_version(&l, 0x030703f0, NULL), 0);
-	assert_int_equal(l.runtime.gil + l.gil.last_holder, 1184);
-	assert_int_equal(l.runtime.gc_collecting, 544);
-	assert_int_equal(layout_for_version(&l, 0x030704f0, NULL), 0);
-	assert_int_equal(l.runtime.gil + l.gil.last_holder, 1272);
-	assert_int_equal(l.runtime.gc_collecting, 632);
-}
-
-static void unknown_versions(void **state)
-{
-	static const uint32_t unknown[] = {0,          0x020612f0, 0x030500f0,
-					   0x031000f0, 0x040000f0, UINT32_MAX};
-	struct layout l;
-	struct err e;
-	size_t i;
-
-	(void)state;
-	for (i = 0; i < sizeof(unknown) / sizeof(*unknown); i++) {
-		assert_int_equal(layout_for_version(&l, unknown[i], &e),
-				 -ENOTSUP);
-		assert_non_null(strstr(e.msg, layouts_known()));
-	}
-}
-
-/* ---- debug offsets ---- */
-
-static void offsets_of_builds(void **state)
-{
-	struct layout l, table;
-	struct str s;
-	size_t i;
-
-	(void)state;
-	for (i = 0; i < BUILDS; i++) {
-		table_of(&s, &builds[i]);
-		assert_int_equal(offsets_version(s.data, s.len),
-				 builds[i].version);
-		assert_int_equal(layout_from_offsets(&l, s.data, s.len, NULL),
-				 0);
-		check_layout(&l);
-		/* These builds are those that the tables were made from. */
-		layout_for_version(&table, builds[i].version, NULL);
-		assert_int_equal(l.thread.chunk, table.thread.chunk);
-		assert_int_equal(l.interp.gc_collecting,
-				 table.interp.gc_collecting);
-		assert_int_equal(l.gil.locked, 16);
-		assert_int_equal(l.gil.last_holder, 8);
-		assert_memory_equal(&l.code, &table.code, sizeof(l.code));
-		assert_memory_equal(&l.object, &table.object,
-				    sizeof(l.object));
-		str_release(&s);
-	}
-}
-
-static void offsets_cut(void **state)
-{
-	struct layout l;
-	struct guard g;
-	struct str s;
-	size_t i, n;
-
-	(void)state;
-	for (i = 0; i < BUILDS; i++) {
-		table_of(&s, &builds[i]);
-		for (n = 0; n < s.len; n++) {
-			guard_init(&g, s.data, n);
-			assert_int_equal(
-				layout_from_offsets(&l, g.data, n, NULL),
-				-EBADMSG);
-			guard_release(&g);
-		}
-		str_release(&s);
-	}
-}
-
-/* Each word replaced: refused, or still a layout that can be walked with. */
-static void offsets_damaged(void **state)
-{
-	static const uint64_t rubbish[] = {0, 1, 3, 4096, 1u << 20, UINT32_MAX,
-					   INT64_MAX, UINT64_MAX};
-	struct layout l;
-	struct str s;
-	unsigned refused = 0;
-	size_t i, j, at;
-
-	(void)state;
-	for (i = 0; i < BUILDS; i++) {
-		for (at = 0; at < builds[i].n * 8 + 8; at += 8) {
-			for (j = 0; j < sizeof(rubbish) / 8; j++) {
-				table_of(&s, &builds[i]);
-				put64(&s, at, rubbish[j]);
-				if (layout_from_offsets(&l, s.data, s.len,
-							NULL))
-					refused++;
-				else
-					check_layout(&l);
-				str_release(&s);
-			}
-		}
-	}
-	assert_true(refused > 1000);
-}
-
-static void offsets_refused(void **state)
-{
-	struct layout l;
-	struct err e;
-	struct str s;
-
-	(void)state;
-	table_of(&s, &builds[3]);
-	put64(&s, 8, 0x030f00b4); /* 3.15.0b4 */
-	assert_int_equal(layout_from_offsets(&l, s.data, s.len, &e), -ENOTSUP);
-	assert_non_null(strstr(e.msg, "3.15.0 is a pre-release"));
-	put64(&s, 8, 0x031000f0);
-	assert_int_equal(layout_from_offsets(&l, s.data, s.len, &e), -ENOTSUP);
-	put64(&s, 8, 0x030c00f0);
-	assert_int_equal(layout_from_offsets(&l, s.data, s.len, &e), -EBADMSG);
-	str_release(&s);
-	assert_int_equal(offsets_version("xdebugpx\0\0\0\0\0\0\0", 16), 0);
-}
-
-/* A free-threaded 3.14: the object head is 16 bytes longer. */
-static void offsets_free_threaded(void **state)
-{
-	struct layout l, plain;
-	struct str s;
-	size_t at;
-
-	(void)state;
-	table_of(&s, &builds[2]);
-	layout_for_version(&plain, builds[2].version, NULL);
-	put64(&s, 16, 1);
-	for (at = 320; at <= 376; at += 8) /* code_object.filename ... */
-		put64(&s, at, at_u64(s.data, s.len, at) + 16);
-	put64(&s, 312, 248);
-	put64(&s, 384, 232);
-	put64(&s, 424, 40);
-	assert_int_equal(layout_from_offsets(&l, s.data, s.len, NULL), 0);
-	assert_true(l.free_threaded);
-	assert_int_equal(l.code.framesize, plain.code.framesize + 16);
-	assert_int_equal(l.code.firsttraceable,
-			 plain.code.firsttraceable + 24);
-	assert_int_equal(l.object.kind_shift, 8);
-	check_layout(&l);
-	str_release(&s);
 }
 
 /* ---- lines ---- */
@@ -367,6 +100,186 @@ static void lines_locations(void **state)
 			 LINE_NONE);
 }
 
+/* Code 0 to 15 alone: what each adds to the line, and how long it is. */
+static void lines_location_codes(void **state)
+{
+	static const int added[16] = {[11] = 1, [12] = 2, [13] = -5, [14] = -5};
+	static const size_t bytes[16] = {2, 2, 2, 2, 2, 2, 2, 2,
+					 2, 2, 3, 3, 3, 2, 5, 1};
+	unsigned char table[16];
+	unsigned code, units;
+	struct guard g;
+
+	(void)state;
+	for (code = 0; code < 16; code++) {
+		for (units = 1; units <= 8; units++) {
+			memset(table, 11, sizeof(table)); /* svarint: -5 */
+			table[0] = (unsigned char)(0x80 | code << 3 |
+						   (units - 1));
+			/* Behind it one instruction on the same line. */
+			table[bytes[code]] = 0xd0;
+			guard_init(&g, table, bytes[code] + 3);
+			assert_int_equal(line_of(LINES_LOCATIONS, g.data,
+						 g.len, 100, 2 * units - 1),
+					 code == 15 ? LINE_NONE
+						    : 100 + added[code]);
+			assert_int_equal(line_of(LINES_LOCATIONS, g.data,
+						 g.len, 100, 2 * units),
+					 100 + added[code]);
+			assert_int_equal(line_of(LINES_LOCATIONS, g.data,
+						 g.len, 100, 2 * units + 2),
+					 LINE_NONE);
+			guard_release(&g);
+		}
+	}
+}
+
+/* A table made up entry by entry, and the line of each of its bytes. */
+struct made_lines {
+	struct str table;
+	int line;
+	int at[4096];
+	size_t n;
+};
+
+static void cover(struct made_lines *m, size_t bytes, int line)
+{
+	while (bytes--)
+		m->at[m->n++] = line;
+}
+
+static void add_pair(struct made_lines *m, unsigned bytes, int delta)
+{
+	str_add_u8(&m->table, (uint8_t)bytes);
+	str_add_u8(&m->table, (uint8_t)delta);
+}
+
+static void add_svarint6(struct str *s, int v)
+{
+	unsigned u = v < 0 ? (unsigned)-v << 1 | 1 : (unsigned)v << 1;
+
+	for (; u > 0x3f; u >>= 6)
+		str_add_u8(s, (uint8_t)(0x40 | (u & 0x3f)));
+	str_add_u8(s, (uint8_t)u);
+}
+
+/* As Objects/lnotab_notes.txt tells: steps that are too long are cut up. */
+static void add_lnotab(struct made_lines *m, int delta, unsigned bytes,
+		       bool is_signed)
+{
+	const int most = is_signed ? 127 : 255, least = is_signed ? -128 : 0;
+	int step;
+
+	m->line += delta;
+	while (delta) {
+		step = delta > most ? most : delta < least ? least : delta;
+		add_pair(m, 0, step);
+		delta -= step;
+	}
+	cover(m, bytes, m->line);
+	add_pair(m, bytes, 0);
+}
+
+static void add_entry(struct made_lines *m, enum line_kind kind, int delta,
+		      unsigned units, bool none)
+{
+	if (kind == LINES_LNOTAB || kind == LINES_LNOTAB_UNSIGNED) {
+		if (kind == LINES_LNOTAB_UNSIGNED && delta < 0)
+			delta = -delta;
+		add_lnotab(m, delta, 2 * units, kind == LINES_LNOTAB);
+		return;
+	}
+	if (kind == LINES_LOCATIONS) {
+		str_add_u8(&m->table, (uint8_t)(0x80 | (none ? 15 : 13) << 3 |
+						(units - 1)));
+		if (!none)
+			add_svarint6(&m->table, delta);
+	} else if (none) {
+		add_pair(m, 2 * units, -128);
+	} else {
+		for (; delta > 127; delta -= 127, m->line += 127)
+			add_pair(m, 0, 127);
+		for (; delta < -127; delta += 127, m->line -= 127)
+			add_pair(m, 0, -127);
+		add_pair(m, 2 * units, delta);
+	}
+	if (!none)
+		m->line += delta;
+	cover(m, 2 * units, none ? LINE_NONE : m->line);
+}
+
+static void check_made(const struct made_lines *m, enum line_kind kind,
+		       int first)
+{
+	int frame = first;
+	struct guard g;
+	size_t i;
+
+	guard_init(&g, m->table.data, m->table.len);
+	for (i = 0; i < m->n; i++) {
+		assert_int_equal(line_of(kind, g.data, g.len, first,
+					 (int64_t)i),
+				 m->at[i]);
+		if (m->at[i] != LINE_NONE)
+			frame = m->at[i];
+		assert_int_equal(line_of_frame(kind, g.data, g.len, first,
+					       (int64_t)i),
+				 frame);
+	}
+	guard_release(&g);
+}
+
+static void lines_made_up(void **state)
+{
+	struct made_lines m;
+	uint64_t seed = 7;
+	unsigned kind, round, i;
+	int delta;
+
+	(void)state;
+	str_init(&m.table);
+	for (kind = LINES_LNOTAB_UNSIGNED; kind <= LINES_LOCATIONS; kind++) {
+		for (round = 0; round < 50; round++) {
+			str_clear(&m.table);
+			m.n = 0;
+			m.line = 100000;
+			for (i = 0; i < 60; i++) {
+				delta = (int)(rng_next(&seed) % 1200) - 600;
+				add_entry(&m, (enum line_kind)kind, delta,
+					  1 + rng_next(&seed) % 8,
+					  rng_next(&seed) % 5 == 0);
+			}
+			check_made(&m, (enum line_kind)kind, 100000);
+		}
+	}
+	str_release(&m.table);
+}
+
+/* Lines beyond an int, and below 1, are none; the frame has one all the same. */
+static void lines_beyond(void **state)
+{
+	static const char up[] = "\xe8\x02\xe8\x03"; /* +1, then -1 */
+	static const char down[] = "\x02\x80\x02\x05"; /* -128, +5 */
+
+	(void)state;
+	assert_int_equal(line_of(LINES_LOCATIONS, up, 4, INT_MAX, 0),
+			 LINE_NONE);
+	assert_int_equal(line_of(LINES_LOCATIONS, up, 4, INT_MAX, 2), INT_MAX);
+	assert_int_equal(line_of(LINES_LOCATIONS, "\xe8\x0b", 2, 5, 0),
+			 LINE_NONE);
+	assert_int_equal(line_of(LINES_LNOTAB, down, 4, 100, 2), LINE_NONE);
+	assert_int_equal(line_of_frame(LINES_LNOTAB, down, 4, 100, 2), 100);
+	assert_int_equal(line_of(LINES_LNOTAB_UNSIGNED, down, 4, INT_MAX, 2),
+			 LINE_NONE);
+	assert_int_equal(line_of(LINES_LNOTAB, "", 0, 3, INT64_MAX), 3);
+	assert_int_equal(line_of(LINES_TABLE, "", 0, 3, 0), LINE_NONE);
+	assert_int_equal(line_of_frame(LINES_TABLE, "", 0, 3, INT64_MAX), 3);
+	/* Half a pair at the end says nothing. */
+	assert_int_equal(line_of(LINES_LNOTAB, "\x02\x01\x02", 3, 3, 9), 4);
+	assert_int_equal(line_of(LINES_TABLE, "\x02\x01\x02", 3, 3, 2),
+			 LINE_NONE);
+}
+
 static void lines_damaged(void **state)
 {
 	static const char endless[] = "\xf0\x7f\x7f\x7f\x7f\x7f\x7f\x7f\x7f"
@@ -432,6 +345,10 @@ static void text_places(void **state)
 	put64(&s, 32, 3u << 2 | 1u << 5);
 	assert_int_equal(text_place_of(&l, s.data, s.len, &t), -EBADMSG);
 	assert_int_equal(text_place_of(&l, s.data, 20, &t), -EFAULT);
+	put64(&s, 32, 2u << 2 | 1u << 5 | 1u << 6); /* ASCII has one byte */
+	assert_int_equal(text_place_of(&l, s.data, s.len, &t), -EBADMSG);
+	put64(&s, 32, 0); /* 3.6 to 3.11: not ready */
+	assert_int_equal(text_place_of(&l, s.data, s.len, &t), -EBADMSG);
 	layout_for_version(&l, 0x030c01f0, NULL);
 	put64(&s, 32, 1u << 2 | 1u << 5 | 1u << 6);
 	assert_int_equal(text_place_of(&l, s.data, s.len, &t), 0);
@@ -439,6 +356,61 @@ static void text_places(void **state)
 	layout_for_version(&l, 0x020712f0, NULL);
 	assert_int_equal(text_place_of(&l, s.data, s.len, &t), 0);
 	assert_true(t.at == 36 && t.width == 1 && !t.latin1);
+	str_release(&s);
+}
+
+/* Heads cut at each length: too few bytes, or the same as the whole. */
+static void text_places_cut(void **state)
+{
+	static const uint32_t versions[] = {0x020712f0, 0x030601f0, 0x030b01f0,
+					    0x030c01f0, 0x030f02f0};
+	struct text_place whole, t;
+	struct layout l;
+	struct guard g;
+	struct str s;
+	size_t i, n, told = 0;
+	int ret;
+
+	(void)state;
+	head_of(&s, 5, 4u << 2); /* its text lies apart: the longest head */
+	put64(&s, 56, 0x1234);
+	put64(&s, 72, 0x1234);
+	for (i = 0; i < sizeof(versions) / sizeof(*versions); i++) {
+		layout_for_version(&l, versions[i], NULL);
+		assert_int_equal(text_place_of(&l, s.data, s.len, &whole), 0);
+		for (n = 0; n <= s.len; n++) {
+			guard_init(&g, s.data, n);
+			ret = text_place_of(&l, g.data, n, &t);
+			guard_release(&g);
+			assert_true(ret == 0 || ret == -EFAULT);
+			if (ret)
+				continue;
+			told++;
+			assert_true(t.units == whole.units &&
+				    t.width == whole.width &&
+				    t.pointer == whole.pointer &&
+				    t.at == whole.at);
+		}
+	}
+	assert_true(told >= 5);
+	str_release(&s);
+}
+
+/* The state of a str is laid out anew in 3.14t. */
+static void text_free_threaded(void **state)
+{
+	struct text_place t;
+	struct layout l;
+	struct str s;
+
+	(void)state;
+	layout_for_version(&l, 0x030e01f0, NULL);
+	l.object.kind_shift = 8;
+	l.object.compact_shift = 11;
+	l.object.ascii_shift = 12;
+	head_of(&s, 5, 0xffu | 2u << 8 | 1u << 11);
+	assert_int_equal(text_place_of(&l, s.data, s.len, &t), 0);
+	assert_true(t.width == 2 && !t.pointer && t.at == 56);
 	str_release(&s);
 }
 
@@ -465,6 +437,27 @@ static void text_decoded(void **state)
 	decode_is(2, "\x00\xd8", 2, "\xef\xbf\xbd");  /* a lone surrogate */
 	decode_is(4, "\x0d\xf4\x01\x00", 4, "\xf0\x9f\x90\x8d");
 	decode_is(4, "\x00\x00\x11\x00", 4, "\xef\xbf\xbd");
+	/* Two units that would be a pair in UTF-16 are two lone ones. */
+	decode_is(2, "\x3d\xd8\x0d\xdc", 4, "\xef\xbf\xbd\xef\xbf\xbd");
+	decode_is(4, "\x3d\xd8\x00\x00z", 5, "\xef\xbf\xbd");
+	decode_is(4, "abc", 3, "");
+	decode_is(1, "", 0, "");
+}
+
+/* A str of 2.7 has bytes: UTF-8 stays, anything else is replaced. */
+static void text_of_27(void **state)
+{
+	struct text_place t = {.width = 1, .latin1 = false};
+	struct str s;
+
+	(void)state;
+	str_init(&s);
+	text_decode(&s, &t, "\xc3\xa4", 2);
+	assert_string_equal(s.data, "\xc3\xa4");
+	str_clear(&s);
+	text_decode(&s, &t, "a\xe4z", 3);
+	assert_string_equal(s.data, "a\xef\xbf\xbdz");
+	str_release(&s);
 }
 
 static void frame_sizes(void **state)
@@ -490,19 +483,18 @@ static void frame_sizes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(known_versions),
-		cmocka_unit_test(unknown_versions),
-		cmocka_unit_test(offsets_of_builds),
-		cmocka_unit_test(offsets_cut),
-		cmocka_unit_test(offsets_damaged),
-		cmocka_unit_test(offsets_refused),
-		cmocka_unit_test(offsets_free_threaded),
 		cmocka_unit_test(lines_lnotab),
 		cmocka_unit_test(lines_pairs),
 		cmocka_unit_test(lines_locations),
+		cmocka_unit_test(lines_location_codes),
+		cmocka_unit_test(lines_made_up),
+		cmocka_unit_test(lines_beyond),
 		cmocka_unit_test(lines_damaged),
 		cmocka_unit_test(text_places),
+		cmocka_unit_test(text_places_cut),
+		cmocka_unit_test(text_free_threaded),
 		cmocka_unit_test(text_decoded),
+		cmocka_unit_test(text_of_27),
 		cmocka_unit_test(frame_sizes),
 	};
 
