@@ -97,7 +97,7 @@ demo:
 	@$(PROGRAM) record -r 500 --title "make demo" -o $(OUT)/demo.svg \
 		--save $(OUT)/demo.strobe -- $(DEMO_PYTHON) tests/targets/demo.py
 	@echo
-	@$(PROGRAM) report $(OUT)/demo.strobe --limit 15
+	@$(PROGRAM) report $(OUT)/demo.strobe -F --limit 15
 	@echo
 	@echo "The flame graph is in $(OUT)/demo.svg: open it in a browser, click"
 	@echo "to zoom, Ctrl-F to search. The recording is in $(OUT)/demo.strobe:"

@@ -191,17 +191,18 @@ static raddr attribute(struct walker *w, raddr object, const char *key)
 	if (l->object.managed == MANAGED_NONE || off > 0)
 		return off > 0 ? dict_item(w, word(w, object + (raddr)off), key)
 			       : 0;
-	at = word(w, object - 24);
+	at = word(w, object + (raddr)(int64_t)l->object.managed_dict);
 	switch (l->object.managed) {
-	case MANAGED_POINTERS: /* values at -32, dict at -24 */
+	case MANAGED_POINTERS: /* the values lie before the dict */
 		if (at)
 			return dict_item(w, at, key);
-		return shared_item(w, type, word(w, object - 32), key);
+		at = object + (raddr)(int64_t)l->object.managed_dict - 8;
+		return shared_item(w, type, word(w, at), key);
 	case MANAGED_TAGGED: /* one word: values with bit 0, or a dict */
 		if (at & 1)
 			return shared_item(w, type, at + 1, key);
 		return dict_item(w, at, key);
-	default: /* dict at -24, else values behind the instance */
+	default: /* a dict, else values behind the instance */
 		if (at)
 			return dict_item(w, at, key);
 		at = object +

@@ -452,7 +452,11 @@ static void offsets_of_builds(void **state)
 		assert_memory_equal(&l.thread, &table.thread,
 				    sizeof(l.thread));
 		assert_int_equal(l.iframe.size, table.iframe.size);
+		assert_int_equal(l.iframe.previous, table.iframe.previous);
+		assert_int_equal(l.iframe.code, table.iframe.code);
+		assert_int_equal(l.iframe.instr, table.iframe.instr);
 		assert_int_equal(l.iframe.owner, table.iframe.owner);
+		assert_int_equal(l.iframe.tlbc_index, NO_FIELD);
 		assert_memory_equal(&l.code, &table.code, sizeof(l.code));
 		assert_memory_equal(&l.object, &table.object,
 				    sizeof(l.object));
