@@ -72,10 +72,16 @@ void slot_predict(struct walker *w, struct slot *s)
 		s->chunks[i].got[0] = s->chunks[i].got[1] = 0;
 	s->reads = 0;
 	s->missed = false;
-	add_anchors(&w->batch, s, 0);
-	add_frames(&w->batch, s, 0);
+	/*
+	 * Idents first: between the copies they would keep them apart, and
+	 * a stack that moves is lost. A code object cannot be freed, made
+	 * anew at its address and begin to run in the few microseconds that
+	 * this takes.
+	 */
 	for (i = 0; i < s->nidents; i++)
 		batch_add(&w->batch, &s->idents[i], 0);
+	add_anchors(&w->batch, s, 0);
+	add_frames(&w->batch, s, 0);
 	add_closing(&w->batch, s);
 }
 
