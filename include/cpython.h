@@ -88,7 +88,14 @@ struct layout {
 		int32_t thread_id, native_id;
 		int32_t chunk, chunk_top; /* datastack_chunk, datastack_top */
 		int32_t status, holds_gil;
+		int32_t raising;   /* exception on its way: type or object */
+		int32_t exc_info;  /* 3.7+: pointer to the item in force */
+		int32_t exc_value; /* value of the outermost item; up to 3.6 type */
+		int32_t span_from, span_to; /* of all that a sample looks at */
 	} thread;
+	struct { /* _PyErr_StackItem, 3.7+: an exception being handled */
+		int32_t value, previous;
+	} exc;
 	struct { /* PyFrameObject, heap frames only */
 		int32_t size; /* of the fixed head that walking needs */
 		int32_t back, code, lasti;
@@ -99,6 +106,11 @@ struct layout {
 		int32_t size;
 		int32_t previous, code, instr, owner, is_entry;
 		int32_t tlbc_index; /* i32, free-threaded 3.14+ */
+		/*
+		 * i32, 3.11 to 3.13: -1 while the frame runs; set while it
+		 * waits for a frame that it called without C code between.
+		 */
+		int32_t stacktop;
 		bool tagged; /* code is a _PyStackRef: mask the low 2 bits */
 		uint8_t owner_generator, owner_entry; /* entry: 0xff = none */
 	} iframe;

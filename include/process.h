@@ -181,6 +181,39 @@ int process_stat_read(const struct process *p, struct process_stat *out);
 /* From the text of stat alone: tracer is 0. Of a thread's stat file too. */
 int process_stat_parse(struct process_stat *out, const char *text, size_t len);
 
+/* ---- stopping a thread ---- */
+
+struct tracer; /* the one owner of what we have stopped */
+
+struct tracer *tracer_new(void);
+/* Lets go of what it holds. */
+void tracer_free(struct tracer *t);
+
+/*
+ * Stops one thread, which must be running: one that sleeps would have its
+ * system call interrupted. `child`: it is the main thread of a program that we
+ * started. Waits at most deadline_ns. Signals that come meanwhile are
+ * delivered by trace_resume. -ESRCH it has ended; -EPERM not permitted, or
+ * another tool traces it; -ETIMEDOUT it was not to be stopped in time (it
+ * waits for a processor, or fell into an uninterruptible sleep): as soon as it
+ * stops, trace_settle lets it go.
+ */
+int trace_stop(struct tracer *t, pid_t tid, bool child, uint64_t deadline_ns);
+/* Lets it go on; returns for how long it was stopped, at most, in ns. */
+uint64_t trace_resume(struct tracer *t);
+
+/*
+ * Lets go of threads that stopped too late. True while there are some still
+ * to come: call it again soon.
+ */
+bool trace_settle(struct tracer *t);
+
+struct trace_counts {
+	uint64_t stops, late; /* late: not stopped in time */
+	uint64_t pause_ns, longest_ns; /* of the stops */
+};
+void trace_counts(const struct tracer *t, struct trace_counts *out);
+
 /* ---- a program that we start ---- */
 
 struct child {

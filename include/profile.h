@@ -95,6 +95,7 @@ enum loss {
 	LOSS_DEPTH,     /* deeper than the limit */
 	LOSS_THREADS,   /* the list of threads changed while it was read */
 	LOSS_LATE,      /* a tick that was due and could not be taken */
+	LOSS_BUDGET,    /* it moved, and the pause budget was spent */
 	LOSS_CAUSES,
 };
 

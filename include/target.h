@@ -14,9 +14,19 @@ struct err;
 struct sink;
 struct target;
 
+#define PAUSE_SHARE 0.02 /* of the time, that a target may be stopped */
+
+enum stop_policy {
+	STOP_AUTO,   /* where the stack moves, within the budget */
+	STOP_NEVER,
+	STOP_ALWAYS, /* each thread that runs, one at a time */
+};
+
 struct target_options {
 	const uint32_t *tids; /* only these threads; NULL: all */
 	size_t ntids;
+	enum stop_policy stop;
+	double pause_share; /* the budget, for STOP_AUTO */
 };
 
 /*
@@ -43,8 +53,17 @@ int target_announce(struct target *t, struct sink *sink);
  */
 int target_sample(struct target *t, struct sink *sink, uint32_t missed);
 
+/*
+ * True while a thread that would not stop in time is still to be let go: call
+ * it again soon, in less than a tenth of a millisecond.
+ */
+bool target_settle(struct target *t);
+
 struct target_counts {
-	uint64_t ticks, samples, lost[16]; /* by enum loss */
+	uint64_t ticks, samples;
+	uint64_t lost[16], partial[16]; /* by enum loss */
+	uint64_t stops, pause_ns, longest_ns; /* of threads */
+	uint64_t refused; /* stops that were not permitted */
 	uint64_t calls;                    /* system calls that read memory */
 };
 void target_counts(const struct target *t, struct target_counts *out);

@@ -24,7 +24,12 @@ struct walker;
 #define WALK_NAME_MAX 4096u       /* bytes of a function's name */
 #define WALK_FILE_MAX 8192u       /* bytes of a file name */
 #define WALK_LINES_MAX (4u << 20) /* bytes of a line table */
-#define WALK_TRIES 8              /* collects before a sample is lost */
+#define WALK_TRIES 3              /* collects, one right after the other */
+/*
+ * What changes slowly (lists of threads, GIL, collector, identity of code
+ * objects) is at most this old; each snapshot later than that reads it.
+ */
+#define WALK_FRESH_NS 20000u
 
 /* Where the interpreter's entry points are; 0: not found. */
 struct entry_points {
@@ -33,8 +38,11 @@ struct entry_points {
 	raddr current;        /* 2.7, 3.6: &_PyThreadState_Current */
 	raddr gil_locked;     /* 3.6 statics, 0 when stripped */
 	raddr gil_holder;
+	raddr gil_cond;       /* 3.6 static */
+	raddr gil_lock;       /* 2.7 static: pointer to the lock */
 	raddr collecting;     /* 2.7, 3.6: static */
 	raddr code_type;      /* PyCode_Type */
+	raddr none;           /* _Py_NoneStruct */
 };
 
 /* A Python thread as this snapshot saw it. */
@@ -46,14 +54,28 @@ struct walk_thread {
 	bool main;
 	bool holds_gil;
 	bool gc;        /* runs the collector */
-	uint32_t loss;  /* enum loss of profile.h: why there are no frames */
-	uint32_t first, depth; /* frames: walker_frames()[first..] */
+	bool exception; /* handles one, or one is on its way */
+	/* A futex in [gil_from, gil_to) is the GIL's; 0: not known. */
+	raddr gil_from, gil_to;
+	/*
+	 * enum loss of profile.h: why there is no stack, or, with frames, why
+	 * they are only its outermost ones.
+	 */
+	uint32_t loss;
+	const struct walk_frame *frames; /* leaf first */
+	uint32_t depth;
+	/*
+	 * Equal numbers of one thread state: the same frames; the same but
+	 * for the first one.
+	 */
+	uint64_t serial, callers;
 };
 
-struct walk_frame { /* leaf first */
+struct walk_frame {
 	raddr code;
 	int32_t at;    /* byte offset of the instruction in the bytecode */
 	uint32_t info; /* index of walker_code(), valid once accepted */
+	uint32_t serial; /* of that */
 	bool entry;    /* C code lies between it and its caller */
 };
 
@@ -80,15 +102,33 @@ void walker_free(struct walker *w);
 int walker_self_check(struct walker *w, bool *checked, struct err *err);
 
 /*
- * Takes one snapshot of all threads: collect, accept, decode, with retries.
+ * Takes one snapshot of all threads that are not held: collect, accept,
+ * decode, with a few retries. `now` is of the monotonic clock.
  * 0; -ESRCH when the process is gone; -EPERM; -EAGAIN when the interpreter is
  * not initialised yet, or no longer (finalizing).
  */
-int walker_snapshot(struct walker *w);
+int walker_snapshot(struct walker *w, uint64_t now);
 
-/* The result of the last snapshot; valid until the next. */
+/*
+ * The result of the last snapshot, a row for each thread; valid until the
+ * next. Order and number of the rows change only when lists are followed anew.
+ */
+/* A number that is new whenever the rows are. */
+uint64_t walker_list(const struct walker *w);
 const struct walk_thread *walker_threads(const struct walker *w, size_t *n);
-const struct walk_frame *walker_frames(const struct walker *w);
+
+/*
+ * The thread of row `i` has not run since its stack was read: the next
+ * snapshots leave it as it is, until it is let go.
+ */
+void walker_hold(struct walker *w, size_t i, bool hold);
+
+/*
+ * Reads the stack of row `i` once more, into the same row. `stopped`: the
+ * thread cannot run; one copy is enough, and any frame it may be making.
+ */
+int walker_again(struct walker *w, size_t i, bool stopped);
+
 const struct walk_code *walker_code(const struct walker *w, uint32_t info);
 int walker_line(struct walker *w, const struct walk_frame *f);
 

@@ -35,6 +35,9 @@ enum option_id {
 	OPT_TITLE,
 	OPT_SEED,
 	OPT_LIMIT,
+	OPT_NONBLOCKING,
+	OPT_BLOCKING,
+	OPT_PAUSE_BUDGET,
 };
 
 struct command {
@@ -70,6 +73,9 @@ int parse_rate(const char *text, uint64_t *period_ns, struct err *err);
 int parse_pid(const char *text, pid_t *pid, struct err *err);
 int parse_number(const char *what, const char *text, uint64_t *value,
 		 struct err *err);
+/* Percent, as a share of 1. */
+int parse_share(const char *what, const char *text, double *share,
+		struct err *err);
 
 /* The candidate nearest to a misspelt word, or NULL when none is near. */
 const char *nearest(const char *word, const char *const *candidates, size_t n);
@@ -147,6 +153,7 @@ void signals_pass(void);
 
 struct subject {
 	char **program; /* to be started; NULL: `pid` is given */
+	struct target_options options;
 	bool quiet;     /* does not tell that it waits for Python */
 	pid_t pid;
 	struct process process; /* when it was not started */
@@ -190,6 +197,11 @@ void progress_text(struct str *s, const struct progress *p,
 unsigned terminal_columns(int fd); /* 80 when it is none */
 
 void add_seconds(struct str *s, uint64_t ns); /* "12.3 s" */
+/*
+ * How often, and for how long, threads were stopped; nothing if they were
+ * not.
+ */
+void add_stops(struct str *s, const struct totals *t);
 /* "99.9 % of 1 kHz" */
 void add_held(struct str *s, const struct totals *t, uint64_t period_ns);
 /* "3 lost (moving 2, read 1)", or nothing when nothing was. */

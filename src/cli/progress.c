@@ -77,6 +77,24 @@ void add_losses(struct str *s, const uint64_t *lost)
 	str_addc(s, ')');
 }
 
+void add_stops(struct str *s, const struct totals *t)
+{
+	const struct target_counts *c = &t->counts;
+
+	if (c->stops)
+		str_addf(s,
+			 "; stopped a thread %llu time%s for %.3g ms in all "
+			 "(%.2g %% of the time, %.0f us at most)",
+			 (unsigned long long)c->stops, c->stops == 1 ? "" : "s",
+			 (double)c->pause_ns / 1e6,
+			 100.0 * (double)c->pause_ns / (double)t->elapsed_ns,
+			 (double)c->longest_ns / 1e3);
+	if (c->refused)
+		str_addf(s, "; %llu stop%s not permitted",
+			 (unsigned long long)c->refused,
+			 c->refused == 1 ? " was" : "s were");
+}
+
 /*
  * Not for a job in the background: with stty tostop, its output would stop
  * it.

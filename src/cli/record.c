@@ -34,6 +34,18 @@ struct record {
 
 /* ---- options ---- */
 
+static int choose_policy(struct record *r, enum stop_policy stop,
+			 struct err *err)
+{
+	if (r->subject.options.stop != STOP_AUTO &&
+	    r->subject.options.stop != stop)
+		return err_set(err, -EINVAL,
+			       "--blocking and --nonblocking exclude each "
+			       "other");
+	r->subject.options.stop = stop;
+	return 0;
+}
+
 static int take(void *to, int id, const char *argument, struct err *err)
 {
 	struct record *r = to;
@@ -54,6 +66,13 @@ static int take(void *to, int id, const char *argument, struct err *err)
 	case OPT_KILL_AFTER:
 		r->kill_after = true;
 		return 0;
+	case OPT_NONBLOCKING:
+		return choose_policy(r, STOP_NEVER, err);
+	case OPT_BLOCKING:
+		return choose_policy(r, STOP_ALWAYS, err);
+	case OPT_PAUSE_BUDGET:
+		return parse_share("pause budget", argument,
+				   &r->subject.options.pause_share, err);
 	case OPT_SEED:
 		r->seeded = true;
 		return parse_number("seed", argument, &r->sampling.seed, err);
@@ -173,8 +192,15 @@ static void add_up(struct record *r, const struct sampler_status *status)
 	*t = r->past;
 	t->counts.ticks += c.ticks;
 	t->counts.samples += c.samples;
-	for (i = 0; i < LOSS_CAUSES; i++)
+	for (i = 0; i < LOSS_CAUSES; i++) {
 		t->counts.lost[i] += c.lost[i];
+		t->counts.partial[i] += c.partial[i];
+	}
+	t->counts.stops += c.stops;
+	t->counts.pause_ns += c.pause_ns;
+	t->counts.refused += c.refused;
+	if (c.longest_ns > t->counts.longest_ns)
+		t->counts.longest_ns = c.longest_ns;
 	t->due += status->due;
 	t->taken += status->taken;
 	t->elapsed_ns = clock_mono() - r->began;
@@ -369,6 +395,7 @@ static void summarize(const struct record *r, const char *wrote)
 	if (t->counts.samples > t->counts.lost[LOSS_NONE])
 		str_adds(&s, ", ");
 	add_losses(&s, t->counts.lost);
+	add_stops(&s, t);
 	str_adds(&s, wrote);
 	if (r->save && strcmp(r->save, "-"))
 		str_addf(&s, "; recording in '%s'", r->save);
@@ -519,6 +546,7 @@ static int run_record(const struct command *c, int argc, char **argv)
 	struct record r = {
 		.sampling.period_ns = (uint64_t)(1e9 / RATE_DEFAULT),
 		.end = SAMPLER_STOPPED,
+		.subject.options.pause_share = PAUSE_SHARE,
 	};
 	struct err err = {""};
 	int at;
@@ -552,6 +580,12 @@ static const struct option_row options[] = {
 	VIEW_OPTIONS,
 	{OPT_KILL_AFTER, "kill-after", NULL,
 	 "end the started program when the duration is over"},
+	{OPT_NONBLOCKING, "nonblocking", NULL,
+	 "never stop a thread; what moves is read in part"},
+	{OPT_BLOCKING, "blocking", NULL,
+	 "stop each running thread to read it, one at a time"},
+	{OPT_PAUSE_BUDGET, "pause-budget", "PERCENT",
+	 "of the time that threads may be stopped (2)"},
 	{OPT_SEED, "seed", "N", "seed of the jitter between samples"},
 	{'q', "quiet", NULL, "no progress line and no summary"},
 };

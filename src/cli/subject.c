@@ -10,9 +10,9 @@
 
 #define STARTING_NS 2000000000u /* to be set up, seen from outside */
 #define DYING_NS 200000000u /* between the loss of its memory and its end */
-#define PAUSE_FIRST_NS 1000000u
-#define PAUSE_LAST_NS 500000000u
-#define PAUSE_SHARE 16 /* of the time waited so far */
+#define WAIT_FIRST_NS 1000000u
+#define WAIT_LAST_NS 500000000u
+#define WAIT_SHARE 16 /* of the time waited so far */
 #define FOREVER UINT64_MAX
 
 int subject_open(struct subject *s, struct err *err)
@@ -80,11 +80,11 @@ static uint64_t patience(const struct subject *s, int error)
 /* Looks often at first; what has not been Python for long may stay so. */
 static uint64_t pause_after(uint64_t waited)
 {
-	uint64_t pause = waited / PAUSE_SHARE;
+	uint64_t pause = waited / WAIT_SHARE;
 
-	if (pause < PAUSE_FIRST_NS)
-		return PAUSE_FIRST_NS;
-	return pause < PAUSE_LAST_NS ? pause : PAUSE_LAST_NS;
+	if (pause < WAIT_FIRST_NS)
+		return WAIT_FIRST_NS;
+	return pause < WAIT_LAST_NS ? pause : WAIT_LAST_NS;
 }
 
 int subject_attach(struct subject *s, struct target **t, uint64_t until,
@@ -95,7 +95,7 @@ int subject_attach(struct subject *s, struct target **t, uint64_t until,
 	int ret;
 
 	for (;;) {
-		ret = target_open(t, s->pid, NULL, err);
+		ret = target_open(t, s->pid, &s->options, err);
 		if (!ret)
 			s->seen = true;
 		if (!ret || ret == -EAGAIN)

@@ -121,6 +121,20 @@ int parse_number(const char *what, const char *text, uint64_t *value,
 	return 0;
 }
 
+int parse_share(const char *what, const char *text, double *share,
+		struct err *err)
+{
+	double value = 0;
+	const char *end = decimal(text, &value);
+
+	if (!end || (*end && strcmp(end, "%")) || value > 100)
+		return err_set(err, -EINVAL,
+			       "'%s' is not a %s; write percent, 0 to 100",
+			       text, what);
+	*share = value / 100;
+	return 0;
+}
+
 int parse_pid(const char *text, pid_t *pid, struct err *err)
 {
 	uint64_t v;

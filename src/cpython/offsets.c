@@ -312,6 +312,11 @@ static void place_states(struct layout *l, const struct layout *table)
 	if (l->minor == 13)
 		l->interp.threads_main = l->interp.threads_head + 8;
 	l->thread.chunk_top = l->thread.chunk + 8;
+	l->thread.raising += l->thread.thread_id - table->thread.thread_id;
+	l->thread.exc_info += l->thread.thread_id - table->thread.thread_id;
+	l->thread.exc_value += l->thread.chunk - table->thread.chunk;
+	if (l->minor == 13)
+		l->iframe.stacktop += l->iframe.instr - table->iframe.instr;
 	if (l->minor == 14)
 		l->thread.holds_gil = l->thread.status +
 				      table->thread.holds_gil -

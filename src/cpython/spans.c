@@ -41,6 +41,7 @@ static struct reach interp_span(const struct layout *l)
 {
 	struct reach r = {0, 0};
 
+	reach_add(&r, l->interp.next, 8);
 	reach_add(&r, l->interp.threads_head, 8);
 	reach_add(&r, l->interp.threads_main, 8);
 	reach_add(&r, l->interp.gc_collecting, 4);
@@ -53,14 +54,13 @@ static int32_t interp_size(const struct layout *l)
 {
 	struct reach r = interp_span(l);
 
-	reach_add(&r, l->interp.next, 8);
 	reach_add(&r, l->interp.id, 8);
 	reach_add(&r, l->interp.gil_ptr, 8);
 	reach_add(&r, l->interp.modules, 8);
 	return r.to;
 }
 
-static int32_t thread_size(const struct layout *l)
+static struct reach thread_span(const struct layout *l)
 {
 	struct reach r = {0, 0};
 
@@ -76,17 +76,22 @@ static int32_t thread_size(const struct layout *l)
 	reach_add(&r, l->thread.chunk_top, 8);
 	reach_add(&r, l->thread.status, 4);
 	reach_add(&r, l->thread.holds_gil, 4);
-	return r.to;
+	reach_add(&r, l->thread.raising, 8);
+	reach_add(&r, l->thread.exc_info, 8);
+	reach_add(&r, l->thread.exc_value, 8);
+	return r;
 }
 
 void layout_spans(struct layout *l)
 {
 	struct reach runtime = runtime_span(l), interp = interp_span(l);
+	struct reach thread = thread_span(l);
 
 	l->runtime.span_from = runtime.from;
 	l->runtime.span_to = runtime.to;
 	l->interp.span_from = interp.from;
 	l->interp.span_to = interp.to;
 	l->interp.size = interp_size(l);
-	l->thread.size = thread_size(l);
+	l->thread.span_from = thread.from;
+	l->thread.span_to = l->thread.size = thread.to;
 }

@@ -49,6 +49,9 @@ const struct layout layout_v27 = {
 		.chunk_top = NO_FIELD,
 		.status = NO_FIELD,
 		.holds_gil = NO_FIELD,
+		.raising = 72,
+		.exc_info = NO_FIELD,
+		.exc_value = 96,
 	},
 	.frame = {
 		.size = 128,
@@ -66,8 +69,10 @@ const struct layout layout_v27 = {
 		.owner = NO_FIELD,
 		.is_entry = NO_FIELD,
 		.tlbc_index = NO_FIELD,
+		.stacktop = NO_FIELD,
 	},
 	.chunk = {NO_FIELD, NO_FIELD, NO_FIELD, NO_FIELD},
+	.exc = {.value = NO_FIELD, .previous = NO_FIELD},
 	.code = {
 		.size = 128,
 		.argcount = 16,

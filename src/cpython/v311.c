@@ -49,6 +49,9 @@ const struct layout layout_v311 = {
 		.chunk_top = 304,
 		.status = NO_FIELD,
 		.holds_gil = NO_FIELD,
+		.raising = 96,
+		.exc_info = 120,
+		.exc_value = 320,
 	},
 	.frame = {
 		.size = NO_FIELD,
@@ -66,11 +69,13 @@ const struct layout layout_v311 = {
 		.owner = 69,
 		.is_entry = 68,
 		.tlbc_index = NO_FIELD,
+		.stacktop = 64,
 		.tagged = false,
 		.owner_generator = 1,
 		.owner_entry = 0xff,
 	},
 	.chunk = {.previous = 0, .size = 8, .top = 16, .data = 24},
+	.exc = {.value = 0, .previous = 8},
 	.code = {
 		.size = 184,
 		.argcount = 56,

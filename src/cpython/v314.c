@@ -49,6 +49,9 @@ const struct layout layout_v314 = {
 		.chunk_top = 240,
 		.status = 32,
 		.holds_gil = 36,
+		.raising = 112,
+		.exc_info = 120,
+		.exc_value = 256,
 	},
 	.frame = {
 		.size = NO_FIELD,
@@ -66,11 +69,13 @@ const struct layout layout_v314 = {
 		.owner = 74,
 		.is_entry = NO_FIELD,
 		.tlbc_index = NO_FIELD,
+		.stacktop = NO_FIELD,
 		.tagged = true,
 		.owner_generator = 1,
 		.owner_entry = 3,
 	},
 	.chunk = {.previous = 0, .size = 8, .top = 16, .data = 24},
+	.exc = {.value = 0, .previous = 8},
 	.code = {
 		.size = 208,
 		.argcount = 52,

@@ -49,6 +49,9 @@ const struct layout layout_v315 = {
 		.chunk_top = 264,
 		.status = 32,
 		.holds_gil = 36,
+		.raising = 136,
+		.exc_info = 144,
+		.exc_value = 288,
 	},
 	.frame = {
 		.size = NO_FIELD,
@@ -66,11 +69,13 @@ const struct layout layout_v315 = {
 		.owner = 74,
 		.is_entry = NO_FIELD,
 		.tlbc_index = NO_FIELD,
+		.stacktop = NO_FIELD,
 		.tagged = true,
 		.owner_generator = 1,
 		.owner_entry = 3,
 	},
 	.chunk = {.previous = 0, .size = 8, .top = 16, .data = 24},
+	.exc = {.value = 0, .previous = 8},
 	.code = {
 		.size = 208,
 		.argcount = 52,

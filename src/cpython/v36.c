@@ -49,6 +49,9 @@ const struct layout layout_v36 = {
 		.chunk_top = NO_FIELD,
 		.status = NO_FIELD,
 		.holds_gil = NO_FIELD,
+		.raising = 80,
+		.exc_info = NO_FIELD,
+		.exc_value = 104,
 	},
 	.frame = {
 		.size = 136,
@@ -66,8 +69,10 @@ const struct layout layout_v36 = {
 		.owner = NO_FIELD,
 		.is_entry = NO_FIELD,
 		.tlbc_index = NO_FIELD,
+		.stacktop = NO_FIELD,
 	},
 	.chunk = {NO_FIELD, NO_FIELD, NO_FIELD, NO_FIELD},
+	.exc = {.value = NO_FIELD, .previous = NO_FIELD},
 	.code = {
 		.size = 144,
 		.argcount = 16,

@@ -49,6 +49,9 @@ const struct layout layout_v38 = {
 		.chunk_top = NO_FIELD,
 		.status = NO_FIELD,
 		.holds_gil = NO_FIELD,
+		.raising = 88,
+		.exc_info = 144,
+		.exc_value = 120,
 	},
 	.frame = {
 		.size = 120,
@@ -66,8 +69,10 @@ const struct layout layout_v38 = {
 		.owner = NO_FIELD,
 		.is_entry = NO_FIELD,
 		.tlbc_index = NO_FIELD,
+		.stacktop = NO_FIELD,
 	},
 	.chunk = {NO_FIELD, NO_FIELD, NO_FIELD, NO_FIELD},
+	.exc = {.value = 8, .previous = 24},
 	.code = {
 		.size = 176,
 		.argcount = 16,

@@ -16,6 +16,8 @@ static const struct {
 	[LOSS_THREADS] = {"threads",
 			  "the list of threads changed while it was read"},
 	[LOSS_LATE] = {"late", "a tick was due and could not be taken"},
+	[LOSS_BUDGET] = {"budget",
+			 "the stack moved, and the pause budget was spent"},
 };
 
 const char *loss_name(enum loss cause)

@@ -8,6 +8,7 @@
 #include "target.h"
 
 #define WATCH_NS 100000000u /* at most this long without a look around */
+#define SETTLE_NS 50000u /* between looks at threads that would not stop */
 #define SPIN_NS 5000u /* to fall asleep and wake up takes as long */
 
 struct run {
@@ -39,7 +40,8 @@ static bool look_around(struct run *r, uint64_t now)
  * Sleeps until `due`, looking around meanwhile. True when the run is to end:
  * stopped, or past its duration before the tick is due.
  */
-static bool wait_until(struct run *r, uint64_t due, enum sampler_end *end)
+static bool wait_until(struct run *r, struct target *t, uint64_t due,
+		       enum sampler_end *end)
 {
 	uint64_t last = r->options->duration_ns, now = clock_mono(), until;
 
@@ -56,6 +58,8 @@ static bool wait_until(struct run *r, uint64_t due, enum sampler_end *end)
 		until = due < last ? due : last;
 		if (until > r->watched + WATCH_NS)
 			until = r->watched + WATCH_NS;
+		if (target_settle(t) && until > now + SETTLE_NS)
+			until = now + SETTLE_NS;
 		if (until > now + SPIN_NS)
 			clock_sleep_until(until);
 		now = clock_mono();
@@ -69,7 +73,7 @@ static enum sampler_end loop(struct run *r, struct target *t,
 	uint32_t missed = 0;
 	int ret;
 
-	while (!wait_until(r, schedule_due(&r->schedule), &end)) {
+	while (!wait_until(r, t, schedule_due(&r->schedule), &end)) {
 		ret = target_sample(t, sink, missed);
 		if (ret == -ESRCH)
 			return SAMPLER_GONE;

@@ -83,6 +83,8 @@ static bool find_statics(struct found *f, struct image *img, uint64_t bias,
 		{.name = "collecting"},
 		{.name = "PyInterpreterState_Head"},
 		{.name = "PyGC_Collect"},
+		{.name = "gil_cond"},
+		{.name = "interpreter_lock"},
 	};
 	struct entry_points *e = &f->entry;
 
@@ -90,6 +92,8 @@ static bool find_statics(struct found *f, struct image *img, uint64_t bias,
 	e->interp_head = symbol_at(&s[0], bias);
 	e->current = symbol_at(&s[1], bias);
 	e->collecting = symbol_at(&s[2], bias);
+	e->gil_cond = symbol_at(&s[5], bias);
+	e->gil_lock = symbol_at(&s[6], bias);
 	if (!e->interp_head)
 		e->interp_head =
 			variable_of(r, symbol_at(&s[3], bias), true);
@@ -105,12 +109,14 @@ static void find_symbols(struct found *f, struct image *img, uint64_t bias,
 	struct image_symbol s[] = {
 		{.name = "PyCode_Type"},
 		{.name = "_PyRuntime"},
+		{.name = "_Py_NoneStruct"},
 	};
 	uint64_t addr, size;
 
 	image_symbols(img, s, sizeof(s) / sizeof(*s));
 	f->entry.code_type = symbol_at(&s[0], bias);
 	f->entry.runtime = symbol_at(&s[1], bias);
+	f->entry.none = symbol_at(&s[2], bias);
 	if (!f->entry.runtime &&
 	    image_section(img, ".PyRuntime", &addr, &size) == 0)
 		f->entry.runtime = addr + bias;

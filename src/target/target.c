@@ -5,77 +5,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#include "profile.h"
-#include "target.h"
 #include "target_priv.h"
 
 #define SYMBOLS_BYTES_MAX (16u << 20) /* then they start anew */
 #define IDENTITY_NS 100000000u /* between looks whether it still is it */
-#define NAMES_NS 250000000u    /* between looks for new thread names */
-#define SYNTHETIC 0x80000000u  /* ids of threads whose own is not known */
-
-/* A thread as the sink knows it. */
-struct known {
-	uint32_t tid;
-	uint64_t ident;
-	uint64_t seen; /* tick */
-	bool announced, named;
-	struct thread_probe probe;
-	struct run {
-		uint32_t serial; /* of the code object */
-		int32_t at;
-		bool entry;
-	} *frames; /* the last stack, to know it again */
-	size_t nframes, cap;
-	uint32_t stack, symbols; /* its number, and in which table */
-};
-
-struct target {
-	struct process process;
-	struct found found;
-	struct remote *remote;
-	struct walker *walker;
-	struct ids ids;
-	struct symbols symbols;
-	struct source_symbols source;
-	struct known **known;
-	size_t nknown, cap_known;
-	struct map known_of; /* tid -> index */
-	struct known **rows; /* of this tick, one for each walk_thread */
-	size_t cap_rows;
-	uint64_t pass; /* number of the tick, for known.seen */
-	struct code_number {
-		uint32_t serial, code; /* holds for this serial; 0: none */
-	} *codes; /* by walk info */
-	size_t ncodes;
-	uint32_t *only;
-	size_t nonly;
-	uint64_t checked_ns, names_ns;
-	uint32_t missed; /* ticks that the sink was not told of yet */
-	struct target_counts counts;
-};
-
-static struct known *known_new(struct target *t, uint32_t tid)
-{
-	struct known *k = xcalloc(1, sizeof(*k));
-
-	k->tid = tid;
-	k->symbols = UINT32_MAX;
-	probe_init(&k->probe, (pid_t)tid);
-	t->known = grow(t->known, &t->cap_known, t->nknown + 1,
-			sizeof(struct known *));
-	map_put(&t->known_of, tid, (uint32_t)t->nknown);
-	t->known[t->nknown++] = k;
-	return k;
-}
-
-static void known_free(struct known *k)
-{
-	probe_release(&k->probe);
-	free(k->frames);
-	free(k);
-}
 
 /* ---- attach ---- */
 
@@ -110,7 +45,7 @@ static int attach(struct target *t, struct err *err)
 	ret = check_layout(t, err);
 	if (ret)
 		return ret;
-	ret = walker_snapshot(t->walker);
+	ret = walker_snapshot(t->walker, clock_mono());
 	if (ret == -EPERM)
 		return process_denied(&t->process, err);
 	if (ret == -ESRCH)
@@ -122,6 +57,22 @@ static int attach(struct target *t, struct err *err)
 			       "starting or ending",
 			       (int)t->process.pid);
 	return 0;
+}
+
+static void set_options(struct target *t, const struct target_options *o)
+{
+	struct process_stat st;
+	uint32_t *tids;
+
+	t->options = *o;
+	tids = xreallocarray(NULL, o->ntids, sizeof(*tids));
+	if (o->ntids)
+		memcpy(tids, o->tids, o->ntids * sizeof(*tids));
+	t->options.tids = tids;
+	t->budget.share = o->pause_share;
+	t->budget.filled = clock_mono();
+	t->child = !process_stat_read(&t->process, &st) &&
+		   st.ppid == getpid();
 }
 
 int target_open(struct target **out, pid_t pid,
@@ -138,11 +89,8 @@ int target_open(struct target **out, pid_t pid,
 	map_init(&t->known_of);
 	map_init(&t->ids.host);
 	t->source.table = &t->symbols;
-	if (options && options->ntids) {
-		t->nonly = options->ntids;
-		t->only = xreallocarray(NULL, t->nonly, sizeof(*t->only));
-		memcpy(t->only, options->tids, t->nonly * sizeof(*t->only));
-	}
+	t->tracer = tracer_new();
+	set_options(t, options);
 	ret = attach(t, err);
 	if (ret) {
 		target_free(t);
@@ -160,6 +108,7 @@ void target_free(struct target *t)
 		return;
 	for (i = 0; i < t->nknown; i++)
 		known_free(t->known[i]);
+	tracer_free(t->tracer);
 	walker_free(t->walker);
 	remote_free(t->remote);
 	ids_release(&t->ids);
@@ -169,7 +118,7 @@ void target_free(struct target *t)
 	free(t->known);
 	free(t->codes);
 	free(t->rows);
-	free(t->only);
+	free((void *)t->options.tids);
 	free(t);
 }
 
@@ -205,240 +154,6 @@ int target_announce(struct target *t, struct sink *sink)
 	return ret;
 }
 
-/* ---- stacks ---- */
-
-/* The number of a code object; walker and symbols each have their own. */
-static uint32_t code_id(struct target *t, uint32_t info)
-{
-	const struct walk_code *c = walker_code(t->walker, info);
-	struct code_number *n;
-	struct code_def def;
-	size_t old = t->ncodes;
-
-	if (info >= old) {
-		t->codes = grow(t->codes, &t->ncodes, info + 1,
-				sizeof(*t->codes));
-		memset(t->codes + old, 0,
-		       (t->ncodes - old) * sizeof(*t->codes));
-	}
-	/* Serials of the walker start at 1. */
-	n = &t->codes[info];
-	if (n->serial == c->serial)
-		return n->code;
-	def.name = symbols_string(&t->symbols, c->name, strlen(c->name));
-	def.file = symbols_string(&t->symbols, c->file, strlen(c->file));
-	def.first = c->first > 0 ? (uint32_t)c->first : 0;
-	n->code = symbols_code(&t->symbols, &def);
-	n->serial = c->serial;
-	return n->code;
-}
-
-/* Keeps the raw stack in k; true when it is the one that was there. */
-static bool same_stack(const struct target *t, struct known *k,
-		       const struct walk_frame *f, size_t n)
-{
-	bool same = k->nframes == n && k->symbols == t->source.serial;
-	struct run run;
-	size_t i;
-
-	k->frames = grow(k->frames, &k->cap, n, sizeof(*k->frames));
-	for (i = 0; i < n; i++) {
-		run = (struct run){
-			.serial = walker_code(t->walker, f[i].info)->serial,
-			.at = f[i].at,
-			.entry = f[i].entry,
-		};
-		same = same && run.serial == k->frames[i].serial &&
-		       run.at == k->frames[i].at &&
-		       run.entry == k->frames[i].entry;
-		k->frames[i] = run;
-	}
-	k->nframes = n;
-	return same;
-}
-
-/* Adds frames, leaf first, on top of the stack `parent`. */
-static uint32_t push_frames(struct target *t, uint32_t parent,
-			    const struct walk_frame *f, size_t n)
-{
-	struct frame_def def;
-	int line;
-
-	while (n--) {
-		line = walker_line(t->walker, &f[n]);
-		def.code = code_id(t, f[n].info);
-		def.line = line > 0 ? (uint32_t)line : 0;
-		def.flags = f[n].entry ? FRAME_ENTRY : 0;
-		parent = symbols_stack(&t->symbols, parent,
-				       symbols_frame(&t->symbols, &def));
-	}
-	return parent;
-}
-
-static uint32_t stack_of(struct target *t, struct known *k,
-			 const struct walk_thread *w)
-{
-	const struct walk_frame *f = walker_frames(t->walker) + w->first;
-
-	if (!w->depth)
-		return 0;
-	if (!same_stack(t, k, f, w->depth)) {
-		k->stack = push_frames(t, 0, f, w->depth);
-		k->symbols = t->source.serial;
-	}
-	return k->stack;
-}
-
-/* ---- threads ---- */
-
-static bool wanted(const struct target *t, uint32_t tid)
-{
-	size_t i;
-
-	for (i = 0; i < t->nonly; i++)
-		if (t->only[i] == tid)
-			return true;
-	return !t->nonly;
-}
-
-static int tell_thread(struct target *t, struct known *k, uint32_t flags,
-		       struct sink *sink)
-{
-	struct thread_info info = {
-		.pid = (uint32_t)t->process.pid,
-		.tid = k->tid,
-		.ident = k->ident,
-		.flags = flags,
-	};
-	struct str name;
-	int ret;
-
-	str_init(&name);
-	if (k->ident)
-		walker_thread_name(t->walker, k->ident, &name);
-	k->named = name.len > 0;
-	if (!name.len && !(k->tid & SYNTHETIC))
-		thread_comm(&t->process, (pid_t)k->tid, &name);
-	info.name = name.data;
-	ret = sink->ops->thread(sink, &info);
-	k->announced = true;
-	str_release(&name);
-	return ret;
-}
-
-/*
- * The thread behind a thread state. Where the kernel's id is not known, or is
- * that of another state already (a subinterpreter up to 3.12 keeps the id of
- * the thread that made it), it gets one of ours.
- */
-static struct known *known_of(struct target *t, const struct walk_thread *w)
-{
-	uint32_t tid = ids_host(&t->ids, &t->process, w->tid);
-	uint32_t i = tid ? map_get(&t->known_of, tid) : MAP_NONE;
-	struct known *k;
-
-	if (!tid || (i != MAP_NONE && t->known[i]->seen == t->pass)) {
-		tid = SYNTHETIC | (uint32_t)(hash_u64(w->tstate) >> 33);
-		i = map_get(&t->known_of, tid);
-	}
-	k = i == MAP_NONE ? known_new(t, tid) : t->known[i];
-	k->ident = w->ident;
-	k->seen = t->pass;
-	return k;
-}
-
-/* Fills rows: whose snapshot each one is. */
-static void identify(struct target *t, const struct walk_thread *w, size_t n)
-{
-	size_t i;
-
-	t->pass++;
-	t->rows = grow(t->rows, &t->cap_rows, n, sizeof(struct known *));
-	for (i = 0; i < n; i++)
-		t->rows[i] = known_of(t, &w[i]);
-}
-
-static uint32_t state_of(struct target *t, struct known *k,
-			 const struct walk_thread *w)
-{
-	struct thread_look look = {.run = RUN_UNKNOWN};
-	struct state_def def = {.gil = w->holds_gil ? GIL_HELD : GIL_UNKNOWN,
-				.flags = w->gc ? STATE_GC : 0};
-
-	if (!(k->tid & SYNTHETIC))
-		probe_look(&k->probe, &t->process, &look);
-	def.run = look.run;
-	return symbols_state(&t->symbols, &def);
-}
-
-static int sample_thread(struct target *t, struct known *k,
-			 const struct walk_thread *w, struct sink *sink)
-{
-	struct sample s = {.tid = k->tid, .loss = w->loss};
-
-	s.state = state_of(t, k, w);
-	if (!w->loss)
-		s.stack = stack_of(t, k, w);
-	t->counts.samples++;
-	t->counts.lost[w->loss]++;
-	return sink->ops->sample(sink, &t->source, &s);
-}
-
-/* Tells the sink of threads that are new or have got a name by now. */
-static int tell_threads(struct target *t, const struct walk_thread *w,
-			size_t n, struct sink *sink)
-{
-	uint64_t now = clock_mono();
-	bool look = now - t->names_ns >= NAMES_NS;
-	struct known *k;
-	size_t i;
-	int ret = 0;
-
-	for (i = 0; i < n && !ret; i++) {
-		k = t->rows[i];
-		if (!wanted(t, k->tid) || (k->announced && (k->named || !look)))
-			continue;
-		ret = tell_thread(t, k, w[i].main ? THREAD_MAIN : 0, sink);
-	}
-	if (look)
-		t->names_ns = now;
-	return ret;
-}
-
-/* Threads that are in no list any more. */
-static int tell_ended(struct target *t, struct sink *sink)
-{
-	struct thread_info info;
-	size_t i, kept = 0;
-	struct known *k;
-	int ret = 0;
-
-	for (i = 0; i < t->nknown; i++) {
-		k = t->known[i];
-		if (k->seen == t->pass) {
-			t->known[kept++] = k;
-			continue;
-		}
-		info = (struct thread_info){
-			.pid = (uint32_t)t->process.pid,
-			.tid = k->tid,
-			.ident = k->ident,
-			.flags = THREAD_ENDED,
-			.name = "",
-		};
-		if (k->announced && !ret)
-			ret = sink->ops->thread(sink, &info);
-		known_free(k);
-	}
-	if (kept == t->nknown)
-		return ret;
-	t->nknown = kept;
-	map_clear(&t->known_of);
-	for (i = 0; i < kept; i++)
-		map_put(&t->known_of, t->known[i]->tid, (uint32_t)i);
-	return ret;
-}
-
 /* ---- a tick ---- */
 
 static void bound_symbols(struct target *t)
@@ -463,30 +178,50 @@ static int judge(struct target *t, int error)
 	return still_mapped(&t->found, &t->process) ? 0 : -ESRCH;
 }
 
-static int sample_all(struct target *t, struct sink *sink, uint64_t when)
+static int sample_rows(struct target *t, struct sink *sink)
 {
 	const struct walk_thread *w;
+	struct sample s;
+	struct known *k;
+	size_t i, n;
+	int ret = 0;
+
+	w = walker_threads(t->walker, &n);
+	for (i = 0; i < n && !ret; i++) {
+		k = t->rows[i];
+		if (!k->wanted)
+			continue;
+		s = (struct sample){
+			.tid = k->tid,
+			.stack = stack_of(t, k, &w[i]),
+			.state = state_of(t, k),
+			.loss = k->over_budget ? LOSS_BUDGET : w[i].loss,
+		};
+		t->counts.samples++;
+		if (s.stack)
+			t->counts.partial[s.loss] += s.loss != LOSS_NONE;
+		else
+			t->counts.lost[s.loss]++;
+		ret = sink->ops->sample(sink, &t->source, &s);
+	}
+	return ret;
+}
+
+/* Tells the sink of this tick. */
+static int tell_tick(struct target *t, struct sink *sink, uint64_t when)
+{
 	struct tick tick = {
 		.pid = (uint32_t)t->process.pid,
 		.mono_ns = when,
 		.missed = t->missed,
 	};
-	size_t i, n;
-	int ret;
+	int ret = known_tell(t, sink);
 
-	w = walker_threads(t->walker, &n);
-	identify(t, w, n);
-	ret = tell_threads(t, w, n, sink);
-	if (!ret)
-		ret = tell_ended(t, sink);
 	if (!ret)
 		ret = sink->ops->tick(sink, &t->source, &tick);
 	t->missed = 0;
 	t->counts.ticks++;
-	for (i = 0; i < n && !ret; i++)
-		if (wanted(t, t->rows[i]->tid))
-			ret = sample_thread(t, t->rows[i], &w[i], sink);
-	return ret;
+	return ret ? ret : sample_rows(t, sink);
 }
 
 int target_sample(struct target *t, struct sink *sink, uint32_t missed)
@@ -501,16 +236,35 @@ int target_sample(struct target *t, struct sink *sink, uint32_t missed)
 	}
 	bound_symbols(t);
 	t->missed += missed;
-	ret = walker_snapshot(t->walker);
+	trace_settle(t->tracer);
+	states_before(t, when);
+	ret = walker_snapshot(t->walker, when);
+	if (!ret) {
+		ret = known_update(t, sink);
+		if (ret)
+			return ret;
+		ret = states_after(t, when);
+	}
 	if (ret) {
 		t->missed++;
 		return judge(t, ret);
 	}
-	return sample_all(t, sink, when);
+	return tell_tick(t, sink, when);
+}
+
+bool target_settle(struct target *t)
+{
+	return trace_settle(t->tracer);
 }
 
 void target_counts(const struct target *t, struct target_counts *out)
 {
+	struct trace_counts trace;
+
+	trace_counts(t->tracer, &trace);
 	*out = t->counts;
 	out->calls = remote_calls(t->remote);
+	out->stops = trace.stops;
+	out->pause_ns = trace.pause_ns;
+	out->longest_ns = trace.longest_ns;
 }

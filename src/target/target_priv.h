@@ -1,6 +1,6 @@
 /*
- * target_priv.h - the inside of target: where the interpreter is, and whose
- * thread ids are whose.
+ * target_priv.h - the inside of target: where the interpreter is, whose
+ * thread ids are whose, what is known of each thread.
  */
 #ifndef PYSTROBE_TARGET_PRIV_H
 #define PYSTROBE_TARGET_PRIV_H
@@ -8,7 +8,9 @@
 #include "base.h"
 #include "cpython.h"
 #include "process.h"
+#include "profile.h"
 #include "remote.h"
+#include "target.h"
 #include "walk.h"
 
 /* An interpreter found in the mappings of a process. */
@@ -47,5 +49,91 @@ struct ids {
 void ids_init(struct ids *ids, const struct process *p);
 void ids_release(struct ids *ids);
 uint32_t ids_host(struct ids *ids, const struct process *p, uint32_t inside);
+
+#define SYNTHETIC 0x80000000u /* ids of threads whose own is not known */
+
+/* A thread as the sink knows it. */
+struct known {
+	uint32_t tid;
+	uint64_t ident;
+	uint64_t seen; /* number of the list that had it */
+	bool wanted, announced, named;
+
+	/* State: what it was doing, and since which of its time slices. */
+	struct thread_probe probe;
+	struct thread_look look;
+	bool blocked;    /* it was, and in slice number `slices` */
+	uint64_t slices; /* UINT64_MAX: not known */
+	bool over_budget; /* it would have been stopped */
+	struct state_def def;
+	uint32_t state; /* its number in table number `state_table` */
+	uint32_t state_table;
+
+	/* The last stack. */
+	uint64_t tstate, serial, callers; /* of walk_thread */
+	uint32_t stack, parent, stack_table;
+};
+
+/* Pause that the target may still be put to. */
+struct budget {
+	double share;    /* of wall time; 0: never stop */
+	double left_ns;  /* below 0: overdrawn */
+	uint64_t filled; /* when it was filled up last */
+};
+
+struct target {
+	struct process process;
+	struct target_options options; /* tids is ours */
+	struct found found;
+	struct remote *remote;
+	struct walker *walker;
+	struct tracer *tracer;
+	struct budget budget;
+	bool child; /* of ours */
+	struct ids ids;
+	struct symbols symbols;
+	struct source_symbols source;
+	struct known **known;
+	size_t nknown, cap_known;
+	struct map known_of; /* tid -> index */
+	struct known **rows; /* one for each walk_thread */
+	size_t nrows, cap_rows;
+	uint64_t list; /* number of the walker's list that rows are of */
+	uint64_t state_ns; /* when states were looked at */
+	struct code_number {
+		uint32_t serial, code; /* holds for this serial; 0: none */
+	} *codes; /* by walk info */
+	size_t ncodes;
+	uint32_t marker, marker_table; /* frame <moving> */
+	uint64_t checked_ns, names_ns;
+	uint64_t refused_ns; /* when a stop was not permitted last */
+	uint32_t missed; /* ticks that the sink was not told of yet */
+	struct target_counts counts;
+};
+
+/* ---- known.c: threads ---- */
+
+void known_free(struct known *k);
+/* Fills rows after the walker's lists changed: whose each one is. */
+int known_update(struct target *t, struct sink *sink);
+/* Tells the sink of threads that are new or have got a name by now. */
+int known_tell(struct target *t, struct sink *sink);
+
+/* ---- stacks.c: numbers for stacks ---- */
+
+/* The number of the row's stack, or of its part with a marker; 0: none. */
+uint32_t stack_of(struct target *t, struct known *k,
+		  const struct walk_thread *w);
+
+/* ---- states.c: what threads do, and stopping those that run ---- */
+
+/* Before a snapshot: threads that have not run since are held. */
+void states_before(struct target *t, uint64_t now);
+/*
+ * After it: the state of each thread, a second look at the stack where the
+ * state changed, and a stop where the stack moves. 0 or a negative errno.
+ */
+int states_after(struct target *t, uint64_t now);
+uint32_t state_of(struct target *t, struct known *k);
 
 #endif

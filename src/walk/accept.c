@@ -7,6 +7,68 @@
 #include "profile.h"
 #include "walk_priv.h"
 
+/* ---- two copies of a frame ---- */
+
+bool frames_equal(const struct layout *y, const unsigned char *a,
+		  const unsigned char *b)
+{
+	size_t len = frame_bytes(y);
+
+	if (y->frames == FRAMES_HEAP)
+		return field_of(a, len, y->frame.back) ==
+			       field_of(b, len, y->frame.back) &&
+		       field_of(a, len, y->frame.code) ==
+			       field_of(b, len, y->frame.code);
+	return field_of(a, len, y->iframe.previous) ==
+		       field_of(b, len, y->iframe.previous) &&
+	       field_of(a, len, y->iframe.code) ==
+		       field_of(b, len, y->iframe.code) &&
+	       at_u8(a, len, (size_t)y->iframe.owner) ==
+		       at_u8(b, len, (size_t)y->iframe.owner);
+}
+
+bool positions_equal(const struct layout *y, const unsigned char *a,
+		     const unsigned char *b)
+{
+	size_t len = frame_bytes(y);
+
+	if (y->frames == FRAMES_HEAP)
+		return at_u32(a, len, (size_t)y->frame.lasti) ==
+		       at_u32(b, len, (size_t)y->frame.lasti);
+	return field_of(a, len, y->iframe.instr) ==
+	       field_of(b, len, y->iframe.instr);
+}
+
+/*
+ * Up to 3.10 a frame that has returned keeps plausible links; the flag says
+ * that it is running. 3.10: executing (0), or unwinding (2) with a finalizer
+ * on top.
+ */
+bool frame_runs(const struct layout *y, const unsigned char *p, size_t len)
+{
+	uint8_t v;
+
+	if (y->frame.executing != NO_FIELD)
+		return at_u8(p, len, (size_t)y->frame.executing) == 1;
+	if (y->frame.state == NO_FIELD)
+		return true;
+	v = at_u8(p, len, (size_t)y->frame.state);
+	return v == 0 || v == 2;
+}
+
+/*
+ * 3.11 to 3.13: a frame that called another one without C code between has
+ * put its stack pointer away. One that runs has not: what lies above it on
+ * the chunk has returned.
+ */
+static bool frame_waits(const struct layout *y, const unsigned char *p,
+			size_t len)
+{
+	return at_u32(p, len, (size_t)y->iframe.stacktop) != UINT32_MAX;
+}
+
+/* ---- did it stand still ---- */
+
 static bool same_field(const struct walker *w, const struct slot *s,
 		       int32_t field)
 {
@@ -14,14 +76,19 @@ static bool same_field(const struct walker *w, const struct slot *s,
 	       slot_field(w, s, 0, field) == slot_field(w, s, 1, field);
 }
 
-/* Where the stack starts and ends must not have moved between the copies. */
+/*
+ * The anchors lie between the two copies of the blocks; where something was
+ * read on demand they too were read a second time.
+ */
 static bool anchors_hold(const struct walker *w, const struct slot *s)
 {
 	const struct layout *l = &w->layout;
 
+	if (!s->missed)
+		return true;
 	if (!piece_whole(&s->state, 1))
 		return false;
-	if (l->thread.cframe != NO_FIELD && s->cframe.len &&
+	if (s->cframe.len &&
 	    (!piece_whole(&s->cframe, 1) ||
 	     memcmp(s->cframe.copy[0], s->cframe.copy[1], s->cframe.len)))
 		return false;
@@ -33,92 +100,89 @@ static bool anchors_hold(const struct walker *w, const struct slot *s)
 	       same_field(w, s, l->thread.chunk_top);
 }
 
-static bool heap_link_holds(const struct layout *y, const unsigned char *a,
-			    const unsigned char *b, size_t len, bool leaf)
-{
-	return field_of(a, len, y->frame.back) ==
-		       field_of(b, len, y->frame.back) &&
-	       field_of(a, len, y->frame.code) ==
-		       field_of(b, len, y->frame.code) &&
-	       (leaf || at_u32(a, len, (size_t)y->frame.lasti) ==
-				at_u32(b, len, (size_t)y->frame.lasti));
-}
-
-static bool chunk_link_holds(const struct layout *y, const struct link *l,
-			     const unsigned char *a, const unsigned char *b,
-			     size_t len, bool leaf)
-{
-	return field_of(a, len, y->iframe.previous) ==
-		       field_of(b, len, y->iframe.previous) &&
-	       field_of(a, len, y->iframe.code) ==
-		       field_of(b, len, y->iframe.code) &&
-	       at_u8(a, len, (size_t)y->iframe.owner) ==
-		       at_u8(b, len, (size_t)y->iframe.owner) &&
-	       (leaf || l->entry ||
-		field_of(a, len, y->iframe.instr) ==
-			field_of(b, len, y->iframe.instr));
-}
-
 /* Each live frame is the same in both copies; the leaf may have moved on. */
 static bool links_hold(const struct walker *w, const struct slot *s)
 {
 	const struct layout *y = &w->layout;
-	size_t bytes = (size_t)(y->frames == FRAMES_HEAP ? y->frame.size
-							 : y->iframe.size);
+	const size_t bytes = frame_bytes(y);
 	const unsigned char *a, *b;
+	const struct link *l;
 	size_t i, na, nb;
-	bool holds;
 
-	for (i = 0; i < s->nlinks; i++) {
-		a = link_bytes(s, &s->links[i], 0, &na);
-		b = link_bytes(s, &s->links[i], 1, &nb);
-		if (na < bytes || nb < bytes)
-			return false;
-		holds = y->frames == FRAMES_HEAP
-				? heap_link_holds(y, a, b, bytes, i == 0)
-				: chunk_link_holds(y, &s->links[i], a, b,
-						   bytes, i == 0);
-		if (!holds)
+	for (i = 0; i < s->links.len; i++) {
+		l = &s->links.at[i];
+		if (l->block < 0 && !s->missed)
+			continue; /* read once, between the others' copies */
+		a = link_bytes(s, l, 0, &na);
+		b = link_bytes(s, l, 1, &nb);
+		if (na < bytes || nb < bytes || !frames_equal(y, a, b) ||
+		    (i && !l->entry && !positions_equal(y, a, b)))
 			return false;
 	}
 	return true;
 }
 
-/*
- * Up to 3.10 a frame that has returned keeps plausible links; the flag says
- * that it is running. 3.10: executing (0), or unwinding (2) with a finalizer
- * on top.
- */
-static bool heap_frames_run(const struct walker *w, const struct slot *s)
+/* Each frame was alive in both copies, as far as this version tells. */
+static bool links_live(const struct walker *w, const struct slot *s)
 {
 	const struct layout *y = &w->layout;
 	const unsigned char *p;
+	const struct link *l;
 	size_t i, len;
-	uint8_t v;
+	int n;
 
-	for (i = 0; i < s->nlinks; i++) {
-		p = link_bytes(s, &s->links[i], 0, &len);
-		if (y->frame.executing != NO_FIELD &&
-		    at_u8(p, len, (size_t)y->frame.executing) != 1)
-			return false;
-		if (y->frame.state != NO_FIELD) {
-			v = at_u8(p, len, (size_t)y->frame.state);
-			if (v != 0 && v != 2)
+	for (i = 0; i < s->links.len; i++) {
+		l = &s->links.at[i];
+		for (n = 0; n < 2; n++) {
+			if (n && l->block < 0 && !s->missed)
+				continue;
+			p = link_bytes(s, l, n, &len);
+			if (y->frames == FRAMES_HEAP && !frame_runs(y, p, len))
 				return false;
 		}
 	}
 	return true;
 }
 
-/* The end of the used part of a chunk. */
-static raddr chunk_end(const struct walker *w, const struct slot *s, size_t i)
+static bool called_from_c(const struct walker *w, const struct slot *s,
+			  const struct link *l)
 {
-	const struct piece *p = &s->chunks[i];
+	const struct layout *y = &w->layout;
+	const unsigned char *p;
+	size_t len;
 
-	if (i == 0)
-		return slot_field(w, s, 0, w->layout.thread.chunk_top);
-	return p->addr + (raddr)w->layout.chunk.data +
-	       8 * field_of(p->copy[0], p->got[0], w->layout.chunk.top);
+	if (l->entry)
+		return true;
+	if (y->iframe.is_entry == NO_FIELD)
+		return false;
+	p = link_bytes(s, l, 0, &len);
+	return at_u8(p, len, (size_t)y->iframe.is_entry) == 1;
+}
+
+/* 3.11 to 3.13: each caller waits for the frame above it, in both copies. */
+static bool callers_wait(const struct walker *w, const struct slot *s)
+{
+	const struct layout *y = &w->layout;
+	const unsigned char *p;
+	const struct link *l;
+	size_t i, len;
+	int n;
+
+	if (y->frames == FRAMES_HEAP || y->iframe.stacktop == NO_FIELD)
+		return true;
+	for (i = 1; i < s->links.len; i++) {
+		l = &s->links.at[i];
+		if (l->entry || called_from_c(w, s, &s->links.at[i - 1]))
+			continue;
+		for (n = 0; n < 2; n++) {
+			if (n && l->block < 0 && !s->missed)
+				continue;
+			p = link_bytes(s, l, n, &len);
+			if (!frame_waits(y, p, len))
+				return false;
+		}
+	}
+	return true;
 }
 
 /*
@@ -132,14 +196,14 @@ static bool contiguous(const struct walker *w, const struct slot *s)
 	const struct link *l;
 	size_t i;
 
-	for (i = 0; i < s->nlinks; i++) {
-		l = &s->links[i];
-		if (l->chunk < 0)
+	for (i = 0; i < s->links.len; i++) {
+		l = &s->links.at[i];
+		if (l->block < 0)
 			continue;
-		if (l->chunk != chunk) {
-			if (l->chunk < chunk)
+		if (l->block != chunk) {
+			if (l->block < chunk)
 				return false;
-			chunk = l->chunk;
+			chunk = l->block;
 			end = chunk_end(w, s, (size_t)chunk);
 		}
 		stop = l->addr + w->codes.entries[l->info].frame_bytes;
@@ -151,53 +215,157 @@ static bool contiguous(const struct walker *w, const struct slot *s)
 	return true;
 }
 
-/* Where instructions start is behind the head of the code object. */
+/* ---- can it be ---- */
+
+bool position_fits(const struct walker *w, const struct link *l)
+{
+	const struct code_entry *c = &w->codes.entries[l->info];
+	int64_t at;
+
+	if (w->layout.frames == FRAMES_HEAP)
+		at = (int64_t)(int32_t)l->position * w->layout.lasti_unit;
+	else
+		at = (int64_t)(l->position - l->code - (raddr)c->adaptive);
+	/* One unit before the first: a frame that has not begun. */
+	return at >= -2 && at < (int64_t)c->code_bytes;
+}
+
 static bool positions_fit(const struct walker *w, const struct slot *s)
 {
-	const struct code_entry *c;
-	const struct link *l;
-	int64_t at;
 	size_t i;
 
-	for (i = 0; i < s->nlinks; i++) {
-		l = &s->links[i];
-		if (l->entry)
-			continue;
-		c = &w->codes.entries[l->info];
-		if (w->layout.frames == FRAMES_HEAP)
-			at = (int64_t)(int32_t)l->position *
-			     w->layout.lasti_unit;
-		else
-			at = (int64_t)(l->position - l->code -
-				       (raddr)c->adaptive);
-		/* One unit before the first: a frame that has not begun. */
-		if (at < -2 || at >= (int64_t)c->code_bytes)
+	for (i = 0; i < s->links.len; i++)
+		if (!s->links.at[i].entry &&
+		    !position_fits(w, &s->links.at[i]))
 			return false;
+	return true;
+}
+
+/*
+ * 3.12 to 3.14 end at an entry frame; 3.15 was stopped by base_frame. Before,
+ * a chain may end early at a frame that was just unlinked: a root that is not
+ * the last one's must be seen twice.
+ */
+static bool root_fits(const struct walker *w, struct slot *s)
+{
+	const struct layout *y = &w->layout;
+	const struct link *root;
+
+	if (!s->links.len)
+		return true;
+	root = &s->links.at[s->links.len - 1];
+	if (y->thread.base_frame != NO_FIELD)
+		return root->previous ==
+		       slot_field(w, s, 0, y->thread.base_frame);
+	if (y->frames == FRAMES_CHUNKS && y->iframe.owner_entry != 0xff)
+		return root->entry;
+	if (root->addr == s->root || root->addr == s->other_root)
+		return true;
+	s->other_root = root->addr;
+	return !s->root;
+}
+
+/*
+ * A thread that was stopped may be inside of a push or a pop: frames need not
+ * reach to the end of the chunk.
+ */
+int slot_accept(struct walker *w, struct slot *s, bool stopped)
+{
+	if (!stopped) {
+		if (!anchors_hold(w, s) || !links_hold(w, s) ||
+		    !links_live(w, s) || !callers_wait(w, s))
+			return LOSS_MOVING;
+		if (w->layout.frames == FRAMES_CHUNKS && !contiguous(w, s))
+			return LOSS_SHAPE;
+		if (!root_fits(w, s))
+			return LOSS_ROOT;
+	}
+	return positions_fit(w, s) ? LOSS_NONE : LOSS_CODE;
+}
+
+/* ---- the same stack again ---- */
+
+/* Whether `n` bytes of a chunk are those that were accepted last. */
+static bool chunk_same(const struct piece *p, size_t from, size_t to)
+{
+	return from <= to && p->got[0] >= to && p->got[1] >= to &&
+	       p->nkept >= to &&
+	       !memcmp(p->copy[0] + from, p->copy[1] + from, to - from) &&
+	       !memcmp(p->copy[0] + from, p->kept + from, to - from);
+}
+
+/* The leaf's frame lies on the top chunk and is the same but for position. */
+static bool leaf_same(const struct walker *w, const struct slot *s,
+		      const struct link *leaf, uint64_t *position)
+{
+	const struct layout *y = &w->layout;
+	const struct piece *p = &s->blocks.at[leaf->block];
+	size_t off = (size_t)(leaf->addr - p->addr), end;
+
+	end = off + frame_bytes(y);
+	if (p->got[0] < end || p->got[1] < end || p->nkept < end ||
+	    !frames_equal(y, p->copy[0] + off, p->copy[1] + off) ||
+	    !frames_equal(y, p->copy[0] + off, p->kept + off))
+		return false;
+	*position = field_of(p->copy[0], end, (int32_t)off + y->iframe.instr);
+	return true;
+}
+
+/* Frames off the chunks; the entry frame at the root cannot change alone. */
+static bool others_same(const struct walker *w, struct slot *s,
+			uint64_t *position)
+{
+	struct link now, *l;
+	size_t i;
+
+	for (i = 0; i < s->chain.len; i++) {
+		l = &s->chain.at[i];
+		if (l->block >= 0 || (l->entry && i + 1 == s->chain.len))
+			continue;
+		if (l->piece >= s->frames.len ||
+		    s->frames.at[l->piece].addr != l->addr ||
+		    !piece_whole(&s->frames.at[l->piece], 0))
+			return false;
+		now = *l;
+		link_fill(w, s, &now, 0);
+		if (now.previous != l->previous || now.code != l->code ||
+		    now.owner != l->owner ||
+		    (i && !l->entry && now.position != l->position))
+			return false;
+		if (!i)
+			*position = now.position;
 	}
 	return true;
 }
 
-/* 3.12 to 3.14 end at an entry frame; 3.15 was stopped by base_frame. */
-static bool root_fits(const struct walker *w, const struct slot *s)
+bool slot_same(struct walker *w, struct slot *s, uint64_t *position)
 {
-	if (!s->nlinks || w->layout.iframe.owner_entry == 0xff ||
-	    w->layout.frames == FRAMES_HEAP)
-		return true;
-	if (w->layout.thread.base_frame != NO_FIELD)
-		return s->links[s->nlinks - 1].previous ==
-		       slot_field(w, s, 0, w->layout.thread.base_frame);
-	return s->links[s->nlinks - 1].entry;
-}
+	const struct layout *y = &w->layout;
+	const struct link *leaf = s->chain.at;
+	raddr end;
+	size_t i;
 
-int slot_accept(struct walker *w, struct slot *s)
-{
-	if (!anchors_hold(w, s) || !links_hold(w, s))
-		return LOSS_MOVING;
-	if (w->layout.frames == FRAMES_HEAP && !heap_frames_run(w, s))
-		return LOSS_MOVING;
-	if (w->layout.frames == FRAMES_CHUNKS && !contiguous(w, s))
-		return LOSS_SHAPE;
-	if (!positions_fit(w, s))
-		return LOSS_CODE;
-	return root_fits(w, s) ? LOSS_NONE : LOSS_ROOT;
+	if (!s->whole || !s->chain.len || y->frames == FRAMES_HEAP ||
+	    leaf->entry || s->cleared || !piece_whole(&s->state, 0) ||
+	    slot_head(w, s) != s->head ||
+	    slot_field(w, s, 0, y->thread.chunk_top) != s->top ||
+	    slot_field(w, s, 0, y->thread.chunk) != s->blocks.at[0].addr)
+		return false;
+	if (y->thread.cframe != NO_FIELD &&
+	    slot_field(w, s, 0, y->thread.cframe) +
+			    (raddr)y->thread.cframe_frame !=
+		    s->cframe.addr)
+		return false;
+	end = leaf->block == 0 ? leaf->addr : s->top;
+	if (!chunk_same(&s->blocks.at[0], (size_t)y->chunk.data,
+			(size_t)(end - s->blocks.at[0].addr)))
+		return false;
+	for (i = 1; i < s->blocks.len; i++)
+		if (!piece_whole(&s->blocks.at[i], 0) ||
+		    !chunk_same(&s->blocks.at[i], 0, s->blocks.at[i].len))
+			return false;
+	if (leaf->block > 0 ||
+	    (leaf->block == 0 && !leaf_same(w, s, leaf, position)))
+		return false;
+	return others_same(w, s, position);
 }

@@ -36,11 +36,13 @@ void codes_release(struct codes *c)
 static void codes_forget(struct codes *c)
 {
 	uint32_t serial = c->serial;
+	uint64_t epoch = c->epoch;
 
 	codes_release(c);
 	memset(c, 0, sizeof(*c));
 	map_init(&c->by_addr);
 	c->serial = serial;
+	c->epoch = epoch + 1;
 }
 
 /* An object whose beginning was read, and how much of it. */
@@ -269,7 +271,7 @@ static int entry_load(struct walker *w, struct code_entry *at, raddr addr)
 		return loss_of(ret);
 	}
 	c.pub.serial = ++w->codes.serial;
-	c.checked = w->codes.tries;
+	c.checked = w->codes.epoch;
 	entry_release(at);
 	*at = c;
 	return 0;
@@ -299,56 +301,89 @@ static size_t ident_bytes(const struct walker *w)
 	return (size_t)(w->layout.code.ident_to - w->layout.code.ident_from);
 }
 
-/* Marks the entries that the idents read with the frames confirm. */
-static void confirm_predicted(struct walker *w, struct slot *s)
+/*
+ * Marks the entries that the idents read with the frames confirm; true when
+ * that is each of them.
+ */
+static bool confirm(struct walker *w, struct slot *s)
 {
 	struct codes *c = &w->codes;
+	const struct ident *id;
 	const struct piece *p;
-	uint32_t info;
+	struct code_entry *e;
+	bool all = true;
 	size_t i;
 
-	for (i = 0; i < s->nidents; i++) {
-		p = &s->idents[i];
-		info = map_get(&c->by_addr,
-			       p->addr - (raddr)w->layout.code.ident_from);
-		if (info != MAP_NONE && piece_whole(p, 0) &&
-		    !memcmp(p->copy[0], c->entries[info].ident, p->len))
-			c->entries[info].checked = c->tries;
+	for (i = 0; i < s->nident; i++) {
+		id = &s->ident[i];
+		e = &c->entries[id->info];
+		p = &s->idents.at[id->piece];
+		if (piece_whole(p, 0) &&
+		    !memcmp(p->copy[0] + id->off, e->ident, ident_bytes(w)))
+			e->checked = c->epoch;
+		else
+			all = false;
 	}
+	return all;
 }
 
-/* Aims the idents at the codes of all links, or of the unconfirmed ones. */
+bool codes_same(struct walker *w, struct slot *s)
+{
+	if (s->epoch != w->codes.epoch && (!s->nident || !confirm(w, s)))
+		return false;
+	s->epoch = w->codes.epoch;
+	return true;
+}
+
+/*
+ * Aims the idents at the codes of all links, or at those that nothing has
+ * confirmed in this epoch.
+ */
 static void aim_idents(struct walker *w, struct slot *s, bool all)
 {
-	const struct layout *l = &w->layout;
-	struct code_entry *e;
-	size_t i, old;
+	const raddr from = (raddr)w->layout.code.ident_from;
+	const struct code_entry *e;
+	const struct link *l;
+	size_t i, n = 0;
+	raddr last = 0;
 
-	s->nidents = 0;
-	for (i = 0; i < s->nlinks; i++) {
-		e = &w->codes.entries[s->links[i].info];
-		if (s->links[i].entry || (!all && e->checked == w->codes.tries))
+	s->nident = 0;
+	w->addrs = grow(w->addrs, &w->cap_addrs, s->links.len,
+			sizeof(*w->addrs));
+	s->ident = grow(s->ident, &s->cap_ident, s->links.len,
+			sizeof(*s->ident));
+	for (i = 0; i < s->links.len; i++) {
+		l = &s->links.at[i];
+		e = l->entry ? NULL : &w->codes.entries[l->info];
+		/* Most repetitions are of a function that calls itself. */
+		if (!e || e->addr == last ||
+		    (!all && e->checked == w->codes.epoch))
 			continue;
-		if (s->nidents && s->idents[s->nidents - 1].addr ==
-					  e->addr + (raddr)l->code.ident_from)
-			continue; /* it calls itself */
-		old = s->cap_idents;
-		s->idents = grow(s->idents, &s->cap_idents, s->nidents + 1,
-				 sizeof(*s->idents));
-		memset(s->idents + old, 0,
-		       (s->cap_idents - old) * sizeof(*s->idents));
-		piece_aim(&s->idents[s->nidents++],
-			  e->addr + (raddr)l->code.ident_from,
-			  ident_bytes(w));
+		last = e->addr;
+		s->ident[s->nident++].info = l->info;
+		w->addrs[n++] = e->addr + from;
+	}
+	pieces_cover(&s->idents, w->addrs, n, ident_bytes(w));
+	for (i = 0; i < s->nident; i++) {
+		last = w->codes.entries[s->ident[i].info].addr + from;
+		s->ident[i].piece =
+			pieces_find(&s->idents, last, ident_bytes(w));
+		s->ident[i].off =
+			(size_t)(last - s->idents.at[s->ident[i].piece].addr);
 	}
 }
 
+/* With a counter of freed code objects there is nothing to look at. */
 void codes_predict(struct walker *w, struct slot *s)
 {
-	aim_idents(w, s, true);
+	s->epoch = w->codes.epoch;
+	if (w->layout.interp.code_generation == NO_FIELD)
+		aim_idents(w, s, true);
+	else
+		s->nident = s->idents.len = 0;
 }
 
-/* Reads the idents of entries that nothing has confirmed in this try. */
+/* Reads the idents of entries that nothing has confirmed in this epoch. */
 static int check_others(struct walker *w, struct slot *s)
 {
 	struct code_entry *e;
@@ -356,18 +391,18 @@ static int check_others(struct walker *w, struct slot *s)
 	int ret;
 
 	aim_idents(w, s, false);
-	if (!s->nidents)
+	if (!s->nident)
 		return 0;
 	s->missed = true;
-	for (i = 0; i < s->nidents; i++)
-		batch_add(&w->batch, &s->idents[i], 0);
+	for (i = 0; i < s->idents.len; i++)
+		batch_add(&w->batch, &s->idents.at[i], 0);
 	ret = batch_read(&w->batch, w->remote);
 	if (ret)
 		return ret;
-	confirm_predicted(w, s);
-	for (i = 0; i < s->nlinks && !ret; i++) {
-		e = &w->codes.entries[s->links[i].info];
-		if (!s->links[i].entry && e->checked != w->codes.tries)
+	confirm(w, s);
+	for (i = 0; i < s->links.len && !ret; i++) {
+		e = &w->codes.entries[s->links.at[i].info];
+		if (!s->links.at[i].entry && e->checked != w->codes.epoch)
 			ret = entry_load(w, e, e->addr);
 	}
 	return ret;
@@ -376,25 +411,49 @@ static int check_others(struct walker *w, struct slot *s)
 int codes_resolve(struct walker *w, struct slot *s)
 {
 	size_t i, known = w->codes.len;
+	bool sure = true;
+	struct link *l;
 	int ret;
 
-	w->codes.tries++;
-	for (i = 0; i < s->nlinks; i++) {
-		if (s->links[i].entry)
+	confirm(w, s);
+	for (i = 0; i < s->links.len; i++) {
+		l = &s->links.at[i];
+		if (l->entry)
 			continue;
-		ret = code_find(w, s->links[i].code, &s->links[i].info);
+		ret = code_find(w, l->code, &l->info);
 		if (ret)
 			return ret;
+		sure = sure && w->codes.entries[l->info].checked ==
+				       w->codes.epoch;
 	}
 	s->missed = s->missed || w->codes.len != known;
-	confirm_predicted(w, s);
-	return check_others(w, s);
+	return sure ? 0 : check_others(w, s);
+}
+
+uint32_t codes_known(const struct walker *w, raddr code)
+{
+	uint32_t info = map_get(&w->codes.by_addr, code);
+
+	return info != MAP_NONE &&
+			       w->codes.entries[info].checked ==
+				       w->codes.epoch
+		       ? info
+		       : MAP_NONE;
 }
 
 void codes_trim(struct walker *w)
 {
-	if (w->codes.len > CODES_MAX)
-		codes_forget(&w->codes);
+	struct slot *s;
+	size_t i;
+
+	if (w->codes.len <= CODES_MAX)
+		return;
+	codes_forget(&w->codes);
+	for (i = 0; i < w->nslots; i++) {
+		s = w->slots[i];
+		s->whole = s->held = false;
+		s->nident = s->idents.len = 0;
+	}
 }
 
 const struct walk_code *walker_code(const struct walker *w, uint32_t info)

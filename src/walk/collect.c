@@ -14,62 +14,92 @@
 
 void slot_release(struct slot *s)
 {
-	size_t i;
-
 	piece_release(&s->state);
 	piece_release(&s->cframe);
-	for (i = 0; i < s->nchunks; i++)
-		piece_release(&s->chunks[i]);
-	for (i = 0; i < s->nframes; i++)
-		piece_release(&s->frames[i]);
-	for (i = 0; i < s->cap_idents; i++)
-		piece_release(&s->idents[i]);
-	free(s->chunks);
-	free(s->frames);
-	free(s->idents);
-	free(s->links);
+	piece_release(&s->exc);
+	pieces_release(&s->blocks);
+	pieces_release(&s->frames);
+	pieces_release(&s->idents);
+	free(s->ident);
+	free(s->links.at);
+	free(s->chain.at);
+	free(s->prefix.at);
+	free(s->out);
+}
+
+struct link *links_add(struct links *l, raddr addr)
+{
+	l->at = grow(l->at, &l->cap, l->len + 1, sizeof(*l->at));
+	l->at[l->len] = (struct link){.addr = addr, .block = -1};
+	return &l->at[l->len++];
 }
 
 uint64_t slot_field(const struct walker *w, const struct slot *s, int copy,
 		    int32_t field)
 {
-	if (field < w->thread_span.from)
+	if (field < w->layout.thread.span_from)
 		return 0;
 	return field_of(s->state.copy[copy], s->state.got[copy],
-			field - w->thread_span.from);
+			field - w->layout.thread.span_from);
 }
 
-/* The anchors stand outermost: read first in copy 0, last in copy 1. */
-static void add_anchors(struct batch *b, struct slot *s, int copy)
+size_t frame_bytes(const struct layout *l)
 {
+	return (size_t)(l->frames == FRAMES_HEAP ? l->frame.size
+						 : l->iframe.size);
+}
+
+/* ---- what is read in one call ---- */
+
+static void add_blocks(struct batch *b, struct slot *s, int copy)
+{
+	size_t i;
+
+	for (i = 0; i < s->blocks.len; i++)
+		batch_add(b, &s->blocks.at[i], copy);
+}
+
+/* `but` is left out, an index of frames. */
+static void add_anchors(struct batch *b, struct slot *s, int copy, size_t but)
+{
+	size_t i;
+
 	batch_add(b, &s->state, copy);
 	batch_add(b, &s->cframe, copy);
+	for (i = 0; i < s->frames.len; i++)
+		if (i != but)
+			batch_add(b, &s->frames.at[i], copy);
 }
 
-static void add_frames(struct batch *b, struct slot *s, int copy)
+/* The entry frame at the root, which cannot change alone; or SIZE_MAX. */
+static size_t root_entry(const struct slot *s)
+{
+	const struct link *root = s->chain.at + s->chain.len - 1;
+
+	return s->whole && s->chain.len && root->entry && root->block < 0
+		       ? root->piece
+		       : SIZE_MAX;
+}
+
+static void reset_pieces(struct pieces *p)
 {
 	size_t i;
 
-	for (i = 0; i < s->wanted; i++)
-		batch_add(b, &s->chunks[i], copy);
-	for (i = 0; i < s->nframes; i++)
-		batch_add(b, &s->frames[i], copy);
+	for (i = 0; i < p->len; i++)
+		piece_reset(&p->at[i]);
 }
 
-static void add_closing(struct batch *b, struct slot *s)
+void slot_predict(struct walker *w, struct slot *s, enum predict what)
 {
-	add_frames(b, s, 1);
-	add_anchors(b, s, 1);
-}
-
-void slot_predict(struct walker *w, struct slot *s)
-{
+	const struct layout *l = &w->layout;
 	size_t i;
 
-	piece_aim(&s->state, s->tstate + (raddr)w->thread_span.from,
-		  (size_t)(w->thread_span.to - w->thread_span.from));
-	for (i = s->wanted; i < s->nchunks; i++)
-		s->chunks[i].got[0] = s->chunks[i].got[1] = 0;
+	piece_aim(&s->state, s->tstate + (raddr)l->thread.span_from,
+		  (size_t)(l->thread.span_to - l->thread.span_from));
+	piece_reset(&s->cframe);
+	reset_pieces(&s->blocks);
+	reset_pieces(&s->frames);
+	reset_pieces(&s->idents);
 	s->reads = 0;
 	s->missed = false;
 	/*
@@ -78,11 +108,16 @@ void slot_predict(struct walker *w, struct slot *s)
 	 * anew at its address and begin to run in the few microseconds that
 	 * this takes.
 	 */
-	for (i = 0; i < s->nidents; i++)
-		batch_add(&w->batch, &s->idents[i], 0);
-	add_anchors(&w->batch, s, 0);
-	add_frames(&w->batch, s, 0);
-	add_closing(&w->batch, s);
+	if (what != PREDICT_LEAN) {
+		for (i = 0; i < s->idents.len; i++)
+			batch_add(&w->batch, &s->idents.at[i], 0);
+		batch_add(&w->batch, &s->exc, 0);
+	}
+	add_blocks(&w->batch, s, 0);
+	add_anchors(&w->batch, s, 0,
+		    what == PREDICT_LEAN ? root_entry(s) : SIZE_MAX);
+	if (what != PREDICT_ONCE)
+		add_blocks(&w->batch, s, 1);
 }
 
 /* Reads one piece that was not predicted; an enum loss or negative. */
@@ -100,27 +135,29 @@ static int read_missed(struct walker *w, struct slot *s, struct piece *p)
 	return piece_whole(p, 0) ? 0 : LOSS_READ;
 }
 
-/* ---- data stack chunks ---- */
-
-/* Brings the chunk at `addr` to place i, by swapping or as a new one. */
-static struct piece *chunk_at(struct slot *s, size_t i, raddr addr)
+/* A piece for these bytes at place i, swapped there or a new one. */
+static struct piece *piece_for(struct pieces *p, size_t i, raddr addr)
 {
 	struct piece swap;
-	size_t j;
+	size_t j, old = p->cap;
 
-	for (j = i; j < s->nchunks; j++)
-		if (s->chunks[j].addr == addr)
+	for (j = i; j < p->len; j++)
+		if (p->at[j].addr == addr)
 			break;
-	if (j == s->nchunks) {
-		s->chunks = grow(s->chunks, &s->cap_chunks, s->nchunks + 1,
-				 sizeof(*s->chunks));
-		memset(&s->chunks[s->nchunks++], 0, sizeof(*s->chunks));
+	if (j == p->len) {
+		p->at = grow(p->at, &p->cap, j + 1, sizeof(*p->at));
+		if (p->cap > old)
+			memset(p->at + old, 0,
+			       (p->cap - old) * sizeof(*p->at));
+		p->len++;
 	}
-	swap = s->chunks[i];
-	s->chunks[i] = s->chunks[j];
-	s->chunks[j] = swap;
-	return &s->chunks[i];
+	swap = p->at[i];
+	p->at[i] = p->at[j];
+	p->at[j] = swap;
+	return &p->at[i];
 }
+
+/* ---- data stack chunks ---- */
 
 static size_t round_up(size_t n, size_t unit)
 {
@@ -147,22 +184,31 @@ static bool chunk_is_sane(const struct walker *w, const struct piece *p,
 	       *size <= CHUNK_BYTES_MAX;
 }
 
+raddr chunk_end(const struct walker *w, const struct slot *s, size_t i)
+{
+	const struct piece *p = &s->blocks.at[i];
+
+	if (i == 0)
+		return slot_field(w, s, 0, w->layout.thread.chunk_top);
+	return p->addr + (raddr)w->layout.chunk.data +
+	       8 * field_of(p->copy[0], p->got[0], w->layout.chunk.top);
+}
+
 /*
- * Makes the chunks of the thread those of its list, top first, each read as
- * far as it is used. An enum loss or negative.
+ * Makes the blocks of the thread the chunks of its list, top first, each read
+ * as far as it is used. An enum loss or negative.
  */
 static int trace_chunks(struct walker *w, struct slot *s)
 {
 	const struct layout *l = &w->layout;
 	raddr addr = slot_field(w, s, 0, l->thread.chunk);
-	raddr top = slot_field(w, s, 0, l->thread.chunk_top);
 	uint64_t used, size;
 	struct piece *p;
 	size_t i;
 	int ret;
 
 	for (i = 0; addr && i < CHUNKS_MAX; i++) {
-		p = chunk_at(s, i, addr);
+		p = piece_for(&s->blocks, i, addr);
 		if (p->addr != addr || !piece_whole(p, 0)) {
 			piece_aim(p, addr, i ? CHUNK_GUESS : PAGE);
 			ret = read_missed(w, s, p);
@@ -171,10 +217,7 @@ static int trace_chunks(struct walker *w, struct slot *s)
 		}
 		if (!chunk_is_sane(w, p, &size))
 			return LOSS_SHAPE;
-		used = i ? 8 * field_of(p->copy[0], p->got[0],
-					l->chunk.top) +
-			   (uint64_t)l->chunk.data
-			 : top - addr;
+		used = chunk_end(w, s, i) - addr;
 		if (used > size)
 			return LOSS_SHAPE;
 		if (used > p->len) {
@@ -185,63 +228,11 @@ static int trace_chunks(struct walker *w, struct slot *s)
 		}
 		addr = field_of(p->copy[0], p->got[0], l->chunk.previous);
 	}
-	s->wanted = i;
+	s->blocks.len = i;
 	return addr ? LOSS_DEPTH : 0;
 }
 
-static int32_t chunk_of(const struct slot *s, raddr addr, size_t bytes)
-{
-	size_t i;
-
-	for (i = 0; i < s->wanted; i++)
-		if (addr >= s->chunks[i].addr &&
-		    addr - s->chunks[i].addr < s->chunks[i].len &&
-		    s->chunks[i].len - (addr - s->chunks[i].addr) >= bytes)
-			return (int32_t)i;
-	return -1;
-}
-
-/* ---- frames that are pieces of their own ---- */
-
-static void swap_pieces(struct piece *a, struct piece *b)
-{
-	struct piece swap = *a;
-
-	*a = *b;
-	*b = swap;
-}
-
-/*
- * Brings the frame at `addr` to place i of slot->frames, where the chain
- * needs it: it is there, or further on, or it must be read.
- */
-static int frame_piece(struct walker *w, struct slot *s, size_t i, raddr addr,
-		       size_t bytes)
-{
-	size_t j;
-
-	for (j = i; j < s->nframes; j++)
-		if (s->frames[j].addr == addr && s->frames[j].len == bytes)
-			break;
-	if (j == s->nframes) {
-		s->frames = grow(s->frames, &s->cap_frames, s->nframes + 1,
-				 sizeof(*s->frames));
-		memset(&s->frames[s->nframes++], 0, sizeof(*s->frames));
-		piece_aim(&s->frames[j], addr, bytes);
-	}
-	if (i != j)
-		swap_pieces(&s->frames[i], &s->frames[j]);
-	if (piece_whole(&s->frames[i], 0))
-		return 0;
-	return read_missed(w, s, &s->frames[i]);
-}
-
-/* Pieces that the chain did not need are forgotten. */
-static void forget_frames(struct slot *s, size_t used)
-{
-	while (s->nframes > used)
-		piece_release(&s->frames[--s->nframes]);
-}
+/* ---- frames ---- */
 
 const unsigned char *link_bytes(const struct slot *s, const struct link *l,
 				int n, size_t *len)
@@ -249,21 +240,22 @@ const unsigned char *link_bytes(const struct slot *s, const struct link *l,
 	const struct piece *p;
 	size_t off = 0;
 
-	if (l->chunk >= 0) {
-		p = &s->chunks[l->chunk];
+	if (l->block >= 0) {
+		p = &s->blocks.at[l->block];
 		off = (size_t)(l->addr - p->addr);
 	} else {
-		p = &s->frames[l->piece];
+		p = &s->frames.at[l->piece];
 	}
 	*len = p->got[n] > off ? p->got[n] - off : 0;
 	return p->copy[n] + off;
 }
 
-static void link_fill(const struct walker *w, struct slot *s, struct link *l)
+void link_fill(const struct walker *w, const struct slot *s, struct link *l,
+	       int n)
 {
 	const struct layout *y = &w->layout;
 	size_t len;
-	const unsigned char *p = link_bytes(s, l, 0, &len);
+	const unsigned char *p = link_bytes(s, l, n, &len);
 
 	if (y->frames == FRAMES_HEAP) {
 		l->previous = field_of(p, len, y->frame.back);
@@ -281,40 +273,34 @@ static void link_fill(const struct walker *w, struct slot *s, struct link *l)
 		l->code &= ~(raddr)3;
 }
 
-/* Where the chain starts; 3.11 and 3.12 go through the C frame. */
-static int trace_head(struct walker *w, struct slot *s, raddr *head)
+raddr slot_head(const struct walker *w, const struct slot *s)
 {
 	const struct layout *l = &w->layout;
-	raddr cframe;
-	int ret;
 
-	*head = 0;
-	if (l->frames == FRAMES_HEAP) {
-		*head = slot_field(w, s, 0, l->thread.frame);
-		return 0;
-	}
-	if (l->thread.cframe == NO_FIELD) {
-		*head = slot_field(w, s, 0, l->thread.current_frame);
-		return 0;
-	}
-	cframe = slot_field(w, s, 0, l->thread.cframe);
-	if (!cframe)
-		return 0;
-	cframe += (raddr)l->thread.cframe_frame;
-	if (s->cframe.addr != cframe || !piece_whole(&s->cframe, 0)) {
-		piece_aim(&s->cframe, cframe, 8);
-		ret = read_missed(w, s, &s->cframe);
-		if (ret)
-			return ret;
-	}
-	*head = field_of(s->cframe.copy[0], s->cframe.got[0], 0);
-	return 0;
+	if (l->frames == FRAMES_HEAP)
+		return slot_field(w, s, 0, l->thread.frame);
+	if (l->thread.cframe == NO_FIELD)
+		return slot_field(w, s, 0, l->thread.current_frame);
+	return field_of(s->cframe.copy[0], s->cframe.got[0], 0);
 }
 
-static size_t frame_bytes(const struct layout *l)
+/* 3.11 and 3.12 go through the C frame. */
+static int trace_cframe(struct walker *w, struct slot *s)
 {
-	return (size_t)(l->frames == FRAMES_HEAP ? l->frame.size
-						 : l->iframe.size);
+	const struct layout *l = &w->layout;
+	raddr cframe = slot_field(w, s, 0, l->thread.cframe);
+
+	if (l->thread.cframe == NO_FIELD)
+		return 0;
+	if (!cframe) {
+		s->cframe.len = 0;
+		return 0;
+	}
+	cframe += (raddr)l->thread.cframe_frame;
+	if (s->cframe.addr == cframe && piece_whole(&s->cframe, 0))
+		return 0;
+	piece_aim(&s->cframe, cframe, 8);
+	return read_missed(w, s, &s->cframe);
 }
 
 /* Follows `previous` from the head to the root. An enum loss or negative. */
@@ -324,77 +310,128 @@ static int trace_links(struct walker *w, struct slot *s, raddr addr)
 	raddr base = slot_field(w, s, 0, w->layout.thread.base_frame);
 	size_t used = 0, mark = 1;
 	raddr marked = 0;
+	struct piece *p;
 	struct link *l;
 	int ret;
 
-	s->nlinks = 0;
+	s->links.len = 0;
 	while (addr && addr != base) {
-		if (s->nlinks >= WALK_DEPTH_MAX)
+		if (s->links.len >= WALK_DEPTH_MAX)
 			return LOSS_DEPTH;
 		/* Brent: a circle comes by the frame marked last. */
 		if (addr % 8 || addr == marked)
 			return LOSS_SHAPE;
-		if (s->nlinks == mark) {
+		if (s->links.len == mark) {
 			marked = addr;
 			mark *= 2;
 		}
-		s->links = grow(s->links, &s->cap_links, s->nlinks + 1,
-				sizeof(*s->links));
-		l = &s->links[s->nlinks];
-		*l = (struct link){.addr = addr};
-		l->chunk = chunk_of(s, addr, bytes);
-		if (l->chunk < 0) {
-			ret = frame_piece(w, s, used, addr, bytes);
+		l = links_add(&s->links, addr);
+		l->block = pieces_find(&s->blocks, addr, bytes);
+		if (l->block >= 0 &&
+		    !piece_whole(&s->blocks.at[l->block], 0))
+			l->block = -1;
+		if (l->block < 0) {
+			p = piece_for(&s->frames, used, addr);
+			l->piece = (uint32_t)used++;
+			if (p->addr != addr || p->len != bytes)
+				piece_aim(p, addr, bytes);
+			ret = piece_whole(p, 0) ? 0 : read_missed(w, s, p);
 			if (ret)
 				return ret;
-			l->piece = (uint32_t)used++;
 		}
-		link_fill(w, s, l);
+		link_fill(w, s, l, 0);
 		addr = l->previous;
-		s->nlinks++;
 	}
-	forget_frames(s, used);
+	s->frames.len = used;
 	return 0;
 }
 
 /*
- * 3.14 and later set the code of a frame to NULL before they unlink it. Such
- * a leaf is gone in all but name; its caller is the truth.
+ * A leaf that is gone in all but name; its caller is the truth. 3.14 and later
+ * set the code of a frame to NULL before they unlink it; up to 3.10 the flag
+ * says that a frame has not begun to run, or has ended.
  */
-static void drop_cleared_leaf(const struct walker *w, struct slot *s)
+static bool leaf_is_gone(const struct walker *w, const struct slot *s)
 {
-	s->cleared = 0;
-	if (!w->layout.iframe.tagged || !s->nlinks || s->links[0].entry ||
-	    s->links[0].code)
-		return;
-	if (s->links[0].chunk >= 0)
-		s->cleared = s->links[0].addr;
-	s->nlinks--;
-	memmove(s->links, s->links + 1, s->nlinks * sizeof(*s->links));
+	const struct link *leaf = &s->links.at[0];
+	const unsigned char *p;
+	size_t len;
+
+	if (w->layout.frames == FRAMES_CHUNKS)
+		return w->layout.iframe.tagged && !leaf->entry && !leaf->code;
+	p = link_bytes(s, leaf, 0, &len);
+	return !frame_runs(&w->layout, p, len);
 }
 
-int slot_trace(struct walker *w, struct slot *s)
+static void drop_leaf(const struct walker *w, struct slot *s)
 {
-	raddr head;
-	int ret = 0;
+	s->cleared = 0;
+	if (!s->links.len || !leaf_is_gone(w, s))
+		return;
+	if (s->links.at[0].block >= 0)
+		s->cleared = s->links.at[0].addr;
+	s->links.len--;
+	memmove(s->links.at, s->links.at + 1,
+		s->links.len * sizeof(*s->links.at));
+}
 
-	s->wanted = 0;
-	s->nlinks = 0;
+int slot_trace(struct walker *w, struct slot *s, bool stopped)
+{
+	int ret;
+
+	s->links.len = 0;
 	if (!piece_whole(&s->state, 0))
 		return LOSS_READ;
-	ret = trace_head(w, s, &head);
+	ret = trace_cframe(w, s);
 	if (!ret && w->layout.frames == FRAMES_CHUNKS)
 		ret = trace_chunks(w, s);
 	if (!ret)
-		ret = trace_links(w, s, head);
+		ret = trace_links(w, s, slot_head(w, s));
 	if (!ret) {
-		drop_cleared_leaf(w, s);
+		drop_leaf(w, s);
 		ret = codes_resolve(w, s);
 	}
-	if (ret || !s->missed)
+	if (ret || !s->missed || stopped)
 		return ret;
-	/* The closing copies of the prediction are older than what was read
-	 * on demand: take new ones of everything. */
-	add_closing(&w->batch, s);
+	/*
+	 * The closing copies of the prediction are older than what was read
+	 * on demand: take new ones of everything.
+	 */
+	add_blocks(&w->batch, s, 1);
+	add_anchors(&w->batch, s, 1, SIZE_MAX);
 	return batch_read(&w->batch, w->remote);
+}
+
+/* ---- the next prediction ---- */
+
+/* Up to 3.10: the parts of the heap where the frames are. */
+static void cover_frames(struct walker *w, struct slot *s)
+{
+	size_t i;
+
+	w->addrs = grow(w->addrs, &w->cap_addrs, s->links.len,
+			sizeof(*w->addrs));
+	for (i = 0; i < s->links.len; i++)
+		w->addrs[i] = s->links.at[i].addr;
+	pieces_cover(&s->blocks, w->addrs, s->links.len,
+		     frame_bytes(&w->layout));
+	s->frames.len = 0;
+}
+
+void slot_keep(struct walker *w, struct slot *s)
+{
+	struct links swap = s->chain;
+	size_t i;
+
+	s->head = slot_head(w, s);
+	s->top = slot_field(w, s, 0, w->layout.thread.chunk_top);
+	codes_predict(w, s);
+	if (w->layout.frames == FRAMES_HEAP)
+		cover_frames(w, s);
+	else
+		for (i = 0; i < s->blocks.len; i++)
+			piece_keep(&s->blocks.at[i]);
+	s->chain = s->links;
+	s->links = swap;
+	s->links.len = 0;
 }

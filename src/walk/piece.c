@@ -1,4 +1,5 @@
 #include <stdlib.h>
+#include <string.h>
 
 #include "walk_priv.h"
 
@@ -6,6 +7,12 @@ void piece_release(struct piece *p)
 {
 	free(p->copy[0]);
 	free(p->copy[1]);
+	free(p->kept);
+}
+
+void piece_reset(struct piece *p)
+{
+	p->got[0] = p->got[1] = 0;
 }
 
 void piece_aim(struct piece *p, raddr addr, size_t len)
@@ -16,16 +23,93 @@ void piece_aim(struct piece *p, raddr addr, size_t len)
 		p->cap = (len + 63) & ~(size_t)63;
 		p->copy[0] = xmalloc(p->cap);
 		p->copy[1] = xmalloc(p->cap);
+		p->kept = xmalloc(p->cap);
+		p->nkept = 0;
 	}
+	if (addr != p->addr)
+		p->nkept = 0;
 	p->addr = addr;
 	p->len = len;
-	p->got[0] = p->got[1] = 0;
+	piece_reset(p);
 }
 
 bool piece_whole(const struct piece *p, int n)
 {
 	return p->len && p->got[n] == p->len;
 }
+
+void piece_keep(struct piece *p)
+{
+	unsigned char *swap = p->kept;
+
+	p->kept = p->copy[0];
+	p->nkept = p->got[0];
+	p->copy[0] = swap;
+	p->got[0] = 0;
+}
+
+/* ---- many ---- */
+
+static int by_address(const void *a, const void *b)
+{
+	raddr x = *(const raddr *)a, y = *(const raddr *)b;
+
+	return (x > y) - (x < y);
+}
+
+static struct piece *pieces_at(struct pieces *p, size_t i)
+{
+	size_t old = p->cap;
+
+	p->at = grow(p->at, &p->cap, i + 1, sizeof(*p->at));
+	if (p->cap > old)
+		memset(p->at + old, 0, (p->cap - old) * sizeof(*p->at));
+	return &p->at[i];
+}
+
+void pieces_cover(struct pieces *p, raddr *addrs, size_t n, size_t len)
+{
+	struct piece *piece;
+	size_t i, end;
+
+	if (n)
+		qsort(addrs, n, sizeof(*addrs), by_address);
+	p->len = 0;
+	for (i = 0; i < n; i = end) {
+		for (end = i + 1; end < n; end++)
+			if (addrs[end] - addrs[end - 1] > len + NEAR)
+				break;
+		piece = pieces_at(p, p->len++);
+		if (piece->addr != addrs[i] ||
+		    piece->len != addrs[end - 1] - addrs[i] + len)
+			piece_aim(piece, addrs[i],
+				  (size_t)(addrs[end - 1] - addrs[i]) + len);
+	}
+}
+
+void pieces_release(struct pieces *p)
+{
+	size_t i;
+
+	for (i = 0; i < p->cap; i++)
+		piece_release(&p->at[i]);
+	free(p->at);
+	memset(p, 0, sizeof(*p));
+}
+
+int32_t pieces_find(const struct pieces *p, raddr addr, size_t bytes)
+{
+	size_t i;
+
+	for (i = 0; i < p->len; i++)
+		if (addr >= p->at[i].addr &&
+		    addr - p->at[i].addr < p->at[i].len &&
+		    p->at[i].len - (addr - p->at[i].addr) >= bytes)
+			return (int32_t)i;
+	return -1;
+}
+
+/* ---- batches ---- */
 
 void batch_add(struct batch *b, struct piece *p, int copy)
 {

@@ -13,28 +13,44 @@
 #define CHUNK_BYTES_MAX (16u << 20) /* of one chunk */
 #define CHUNK_GUESS 16384u         /* _PY_DATA_STACK_CHUNK_SIZE */
 #define DEPENDENT_READS_MAX 20000u /* reads one after the other, a try */
-
-/* Bytes [from, to) of a structure. */
-struct span {
-	int32_t from, to;
-};
+#define NEAR 4096u /* bytes between two ranges that one read costs less than */
 
 /*
  * One range of the target, read up to twice in a snapshot: `copy[0]` before
- * the frames, `copy[1]` after them. got is 0 when not read in this try.
+ * the anchors, `copy[1]` after them. got is 0 when not read in this try.
+ * `kept` are the bytes of copy 0 that were accepted last.
  */
 struct piece {
 	raddr addr;
 	size_t len, cap;
-	size_t got[2];
-	unsigned char *copy[2];
+	size_t got[2], nkept;
+	unsigned char *copy[2], *kept;
 };
 
 void piece_release(struct piece *p);
 /* Makes it stand for other bytes; nothing is read yet. */
 void piece_aim(struct piece *p, raddr addr, size_t len);
+/* Nothing of it has been read yet in this try. */
+void piece_reset(struct piece *p);
 /* Whether copy `n` has all the bytes. */
 bool piece_whole(const struct piece *p, int n);
+/* Remembers copy 0, which is gone by that. */
+void piece_keep(struct piece *p);
+
+struct pieces {
+	struct piece *at;
+	size_t len, cap; /* at[len..cap) keep their buffers */
+};
+
+/*
+ * Makes the pieces cover `len` bytes at each address, neighbours together;
+ * the addresses are sorted by that. Pieces that stay the same keep what they
+ * have read.
+ */
+void pieces_cover(struct pieces *p, raddr *addrs, size_t n, size_t len);
+void pieces_release(struct pieces *p);
+/* The piece that holds those bytes, or -1. */
+int32_t pieces_find(const struct pieces *p, raddr addr, size_t bytes);
 
 /* What is read in one call: pieces, and which copy of each. */
 struct batch {
@@ -56,32 +72,72 @@ struct link {
 	uint64_t position; /* f_lasti or the instruction's address */
 	uint8_t owner;     /* chunk frames */
 	bool entry;        /* an entry frame: no Python code of its own */
-	int32_t chunk;     /* index of its chunk, -1: a piece of its own */
+	int32_t block;     /* index in slot->blocks, -1: a piece of its own */
 	uint32_t piece;    /* index in slot->frames */
 	uint32_t info;     /* code cache, once accepted */
 };
 
-/* A thread state that was seen, and the prediction for the next time. */
+struct links {
+	struct link *at;
+	size_t len, cap;
+};
+
+/* Adds one, of which only the address is set. */
+struct link *links_add(struct links *l, raddr addr);
+
+/*
+ * A thread state that was seen, and the prediction for the next time.
+ *
+ * `blocks` are what holds many frames: the chunks of the data stack, top one
+ * first, or (up to 3.10) the parts of the heap where the frames were. They
+ * are read before and after the anchors. `frames` are frames elsewhere:
+ * entry frames on the C stack, generators; up to 3.10 what the blocks lack.
+ */
 struct slot {
 	raddr tstate;
 	uint32_t interp;
 	uint64_t seen;   /* snapshot number */
 	uint64_t listed; /* number of the list that named it last */
-	struct piece state, cframe;
-	struct piece *chunks, *frames, *idents; /* idents: of code objects */
-	size_t nchunks, cap_chunks, nframes, cap_frames, nidents, cap_idents;
-	size_t wanted; /* chunks at the front that are in use */
-	struct link *links;
-	size_t nlinks, cap_links;
-	bool missed;   /* something was not predicted in this try */
+	raddr next;      /* thread state, when it was listed */
+	bool held;       /* has not run: nothing is read */
+
+	struct piece state, cframe, exc;
+	struct pieces blocks, frames, idents;
+	struct ident {
+		uint32_t info; /* of the code object */
+		int32_t piece; /* of idents */
+		size_t off;
+	} *ident;
+	size_t nident, cap_ident;
+
+	struct links links;
 	raddr cleared; /* a leaf on a chunk that was being cleared: left out */
+	bool missed;   /* something was not predicted in this try */
 	unsigned reads;
+
+	/* The last stack that was accepted. */
+	bool whole;      /* it is what the last try found */
+	raddr head, top; /* its anchors */
+	struct links chain;
+	raddr root, other_root; /* its outermost frame; a new one seen once */
+	bool begun; /* its leaf has begun: it is one of `out` */
+	struct links prefix; /* root first: the longest of the failed tries */
+
+	struct walk_frame *out;
+	size_t nout, cap_out;
+	uint32_t loss;
+	uint32_t tid;   /* up to 3.10: of this ident */
+	uint64_t ident_of_tid;
+	uint64_t serial, callers; /* walk.h */
+	uint64_t epoch; /* of the codes, when its codes were seen to be so */
 };
 
 struct interp {
 	raddr addr;
 	raddr gil; /* its GIL struct, 3.12+ */
 	raddr active; /* dict of threading's threads, once found */
+	raddr head;   /* thread state that was its newest when listed */
+	uint64_t generation; /* of code objects, 3.14+ */
 	uint64_t seen;
 	struct piece span, gil_piece;
 };
@@ -90,7 +146,7 @@ struct interp {
 struct code_entry {
 	struct walk_code pub;
 	raddr addr;
-	uint64_t checked; /* number of the try that saw it to be the same */
+	uint64_t checked; /* epoch in which it was seen to be the same */
 	uint32_t frame_bytes; /* 3.11+ */
 	uint32_t traceable;   /* bytes before the first traceable one, 3.11+ */
 	uint32_t code_bytes;
@@ -108,7 +164,7 @@ struct codes {
 	size_t len, cap;
 	struct map by_addr;
 	uint32_t serial;
-	uint64_t tries; /* number of the present try */
+	uint64_t epoch; /* a code object may have been freed since the last */
 };
 
 struct walker {
@@ -118,10 +174,10 @@ struct walker {
 	uint32_t pid;
 	uint64_t number; /* of the snapshot */
 	uint64_t lists;  /* lists of threads followed so far */
+	uint64_t full_ns, listed_ns; /* when all was read, the lists followed */
 	int32_t tid_at;  /* in struct pthread; -1 unknown, -2 not found */
 
-	struct span runtime_span, interp_span, thread_span;
-	struct piece runtime, current, collecting;
+	struct piece runtime, current, collecting, lock;
 	struct interp *interps;
 	size_t ninterps, cap_interps;
 	struct slot **slots;
@@ -131,32 +187,93 @@ struct walker {
 	struct batch batch;
 	struct codes codes;
 	struct walk_thread *threads;
-	struct walk_frame *frames;
-	size_t nthreads, cap_threads, nframes, cap_frames;
+	struct slot **rows; /* whose each of them is; NULL: a lost list */
+	size_t nthreads, cap_threads, cap_rows;
+	raddr *addrs; /* scratch */
+	size_t cap_addrs;
 	uint64_t tries;
 };
 
 /* ---- collect.c ---- */
 
 void slot_release(struct slot *s);
-/* Adds all that is predicted for the slot, both copies around the frames. */
-void slot_predict(struct walker *w, struct slot *s);
+enum predict {
+	PREDICT_ALL,  /* with the identity of code objects, and exceptions */
+	PREDICT_LEAN, /* the stack alone, without the entry frame at its root */
+	PREDICT_ONCE, /* one copy of all, of a thread that stands still */
+};
+/* Adds what is predicted for the slot: blocks, anchors, blocks again. */
+void slot_predict(struct walker *w, struct slot *s, enum predict what);
 /*
- * Follows the chain through what was read, reads what was not predicted,
- * makes sure of the code objects, and closes with second copies: a frame that
- * is the same before and after kept its code alive in between. An enum loss,
- * or a negative errno.
+ * Follows the chain through what was read, reads what was not predicted, and
+ * makes sure of the code objects. Where it missed something, and the thread
+ * may run, it closes with second copies of everything. An enum loss, or a
+ * negative errno.
  */
-int slot_trace(struct walker *w, struct slot *s);
+int slot_trace(struct walker *w, struct slot *s, bool stopped);
 /* Copy `n` of a link's frame; *len is how much of it there is. */
 const unsigned char *link_bytes(const struct slot *s, const struct link *l,
 				int n, size_t *len);
+/* What copy `n` of its frame says of a link whose address is set. */
+void link_fill(const struct walker *w, const struct slot *s, struct link *l,
+	       int n);
 uint64_t slot_field(const struct walker *w, const struct slot *s, int copy,
 		    int32_t field);
+size_t frame_bytes(const struct layout *l);
+/* Where the chain starts, from the anchors as read. */
+raddr slot_head(const struct walker *w, const struct slot *s);
+/* Makes the stack that was accepted the prediction for the next time. */
+void slot_keep(struct walker *w, struct slot *s);
+/* The end of the used part of a chunk. */
+raddr chunk_end(const struct walker *w, const struct slot *s, size_t i);
 
 /* ---- accept.c ---- */
 
-int slot_accept(struct walker *w, struct slot *s);
+int slot_accept(struct walker *w, struct slot *s, bool stopped);
+/*
+ * Whether the stack is the last accepted one, but for the position of its
+ * leaf, which is *position; by the bytes, without following the chain.
+ */
+bool slot_same(struct walker *w, struct slot *s, uint64_t *position);
+bool position_fits(const struct walker *w, const struct link *l);
+/* Whether two copies of a frame are the same, but for its position. */
+bool frames_equal(const struct layout *y, const unsigned char *a,
+		  const unsigned char *b);
+bool positions_equal(const struct layout *y, const unsigned char *a,
+		     const unsigned char *b);
+/* Up to 3.10: the frame is executing, or it has no flag that says so. */
+bool frame_runs(const struct layout *y, const unsigned char *p, size_t len);
+
+/* ---- prefix.c ---- */
+
+/* After a try that failed: what of the stack held still, if it is more. */
+void slot_prefix(struct walker *w, struct slot *s);
+
+/* ---- decode.c ---- */
+
+/* Makes slot->out of these links, leaf first. */
+void slot_decode(struct walker *w, struct slot *s, const struct links *links,
+		 bool whole);
+/* Gives the leaf of slot->out another position, if it has begun. */
+bool slot_move_leaf(struct walker *w, struct slot *s, uint64_t position);
+
+/* ---- threads.c ---- */
+
+/*
+ * Brings interpreters, slots and rows up to date after a batch that held
+ * their spans and states. 0 or a negative errno.
+ */
+int threads_update(struct walker *w, uint64_t now);
+/*
+ * The same for what such a batch says of freed code objects alone.
+ * -EAGAIN when the interpreter is just beginning or ending.
+ */
+int threads_refresh(struct walker *w);
+/* Adds the spans of runtime and interpreters to the batch. */
+void threads_predict(struct walker *w);
+/* Fills ids, GIL, collector and exception of a row. */
+void thread_facts(struct walker *w, size_t row);
+void threads_release(struct walker *w);
 
 /* ---- codes.c ---- */
 
@@ -167,10 +284,14 @@ void codes_release(struct codes *c);
  * predicted is read now (slot->missed). An enum loss, or a negative errno.
  */
 int codes_resolve(struct walker *w, struct slot *s);
+/* Whether the codes of the last accepted stack are the same as then. */
+bool codes_same(struct walker *w, struct slot *s);
 /* Makes the codes of the links the prediction for the next time. */
 void codes_predict(struct walker *w, struct slot *s);
 /* Forgets all when they are too many; between snapshots only. */
 void codes_trim(struct walker *w);
+/* The entry, if it is known and was confirmed in this epoch; or MAP_NONE. */
+uint32_t codes_known(const struct walker *w, raddr code);
 
 /* ---- names.c, used by check.c and codes.c too ---- */
 

@@ -470,9 +470,9 @@ static void spans(void **state)
 	static const struct {
 		uint32_t version;
 		int32_t from, to;
-	} want[] = {{0x030b07f0, 16, 852},     {0x030c01f0, 72, 1060},
-		    {0x030d00f0, 7344, 7772},  {0x030e0af0, 7344, 8000},
-		    {0x030f02f0, 7336, 7952}};
+	} want[] = {{0x030b07f0, 0, 852},      {0x030c01f0, 0, 1060},
+		    {0x030d00f0, 7264, 7772},  {0x030e0af0, 7272, 8000},
+		    {0x030f02f0, 7264, 7952}};
 	struct layout l;
 	size_t i;
 

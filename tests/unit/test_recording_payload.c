@@ -135,7 +135,7 @@ static const struct bad {
 	BAD(STATES, "\0\0\x80\x02\0"), BAD(STATES, "\0\0\0\x01"),
 	BAD(STATES, ""),
 	BAD(CASES, "\x01\0\0"), BAD(CASES, "\x06\0\0"), BAD(CASES, BIG "\0\0"),
-	BAD(CASES, "\x04\x01\0"), BAD(CASES, "\x04\0\x09"),
+	BAD(CASES, "\x04\x01\0"), BAD(CASES, "\x04\0\x0a"),
 	BAD(CASES, "\x04\0\0\0\0\0"), BAD(CASES, ""),
 	BAD(SAMPLES, ""),
 	BAD(SAMPLES, "\x01\0\x0a\x01\x01\0\0\0"), /* process */

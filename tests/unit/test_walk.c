@@ -34,6 +34,15 @@
 
 static unsigned char memory[SIZE];
 
+/* The time of a snapshot that looks at everything. */
+static uint64_t later(void)
+{
+	static uint64_t now;
+
+	now += 1000000;
+	return now;
+}
+
 static void put(uint64_t addr, uint64_t value, size_t bytes)
 {
 	size_t i;
@@ -179,7 +188,7 @@ static const struct walk_thread *only_thread(struct fixture *f)
 	const struct walk_thread *t;
 	size_t n;
 
-	assert_int_equal(walker_snapshot(f->walker), 0);
+	assert_int_equal(walker_snapshot(f->walker, later()), 0);
 	t = walker_threads(f->walker, &n);
 	assert_int_equal(n, 1);
 	return t;
@@ -207,7 +216,7 @@ static void steady_stack(void **state)
 	assert_int_equal(t->tid, 42);
 	assert_true(t->main);
 	assert_int_equal(t->depth, 5);
-	w = walker_frames(f.walker) + t->first;
+	w = t->frames;
 	for (i = 0; i < 5; i++) {
 		char name[8];
 
@@ -339,7 +348,7 @@ static void long_names_are_cut(void **state)
 	     make_bytes(0x21, "\xef\x02", 2));
 	t = only_thread(&f);
 	assert_int_equal(t->loss, LOSS_NONE);
-	w = walker_frames(f.walker) + t->first;
+	w = t->frames;
 	assert_int_equal(strlen(walker_code(f.walker, w->info)->name),
 			 WALK_NAME_MAX);
 	end(&f);
@@ -354,7 +363,7 @@ static void threads_in_a_circle(void **state)
 	(void)state;
 	begin(&f, 2);
 	put8(TSTATE + (unsigned)f.layout.thread.next, TSTATE);
-	assert_int_equal(walker_snapshot(f.walker), 0);
+	assert_int_equal(walker_snapshot(f.walker, later()), 0);
 	t = walker_threads(f.walker, &n);
 	assert_int_equal(n, 2);
 	assert_int_equal(t[0].loss, LOSS_THREADS);
@@ -376,7 +385,7 @@ static void reused_code_address(void **state)
 	put(code_at(1) + (unsigned)f.layout.code.firstlineno, 77, 4);
 	t = only_thread(&f);
 	assert_string_equal(walker_code(f.walker,
-					walker_frames(f.walker)[t->first].info)
+					t->frames->info)
 				    ->name,
 			    "another");
 	end(&f);
@@ -401,10 +410,10 @@ static void rubbish_is_bounded(void **state)
 			continue;
 		for (i = 0; i < sizeof(rubbish) / sizeof(*rubbish); i++) {
 			put8(addr, rubbish[i]);
-			walker_snapshot(f.walker);
+			walker_snapshot(f.walker, later());
 			memcpy(memory + (addr - BASE), kept, 8);
 		}
-		walker_snapshot(f.walker);
+		walker_snapshot(f.walker, later());
 	}
 	assert_int_equal(only_thread(&f)->loss, LOSS_NONE);
 	end(&f);

@@ -1,0 +1,159 @@
+/*
+ * Threads as the sink knows them.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "target_priv.h"
+
+#define NAMES_NS 250000000u /* between looks for new thread names */
+
+static bool wanted(const struct target *t, uint32_t tid)
+{
+	size_t i;
+
+	for (i = 0; i < t->options.ntids; i++)
+		if (t->options.tids[i] == tid)
+			return true;
+	return !t->options.ntids;
+}
+
+static struct known *known_new(struct target *t, uint32_t tid)
+{
+	struct known *k = xcalloc(1, sizeof(*k));
+
+	k->tid = tid;
+	k->wanted = wanted(t, tid);
+	k->slices = UINT64_MAX;
+	k->state_table = k->stack_table = UINT32_MAX;
+	probe_init(&k->probe, (pid_t)tid);
+	t->known = grow(t->known, &t->cap_known, t->nknown + 1,
+			sizeof(struct known *));
+	map_put(&t->known_of, tid, (uint32_t)t->nknown);
+	t->known[t->nknown++] = k;
+	return k;
+}
+
+void known_free(struct known *k)
+{
+	probe_release(&k->probe);
+	free(k);
+}
+
+/*
+ * The thread behind a thread state. Where the kernel's id is not known, or is
+ * that of another state already (a subinterpreter up to 3.12 keeps the id of
+ * the thread that made it), it gets one of ours.
+ */
+static struct known *known_of(struct target *t, const struct walk_thread *w)
+{
+	uint32_t tid = ids_host(&t->ids, &t->process, w->tid);
+	uint32_t i = tid ? map_get(&t->known_of, tid) : MAP_NONE;
+	struct known *k;
+
+	if (!tid || (i != MAP_NONE && t->known[i]->seen == t->list)) {
+		tid = SYNTHETIC | (uint32_t)(hash_u64(w->tstate) >> 33);
+		i = map_get(&t->known_of, tid);
+	}
+	k = i == MAP_NONE ? known_new(t, tid) : t->known[i];
+	k->ident = w->ident;
+	k->seen = t->list;
+	return k;
+}
+
+/* Threads that are in no list any more. */
+static int tell_ended(struct target *t, struct sink *sink)
+{
+	struct thread_info info;
+	size_t i, kept = 0;
+	struct known *k;
+	int ret = 0;
+
+	for (i = 0; i < t->nknown; i++) {
+		k = t->known[i];
+		if (k->seen == t->list) {
+			t->known[kept++] = k;
+			continue;
+		}
+		info = (struct thread_info){
+			.pid = (uint32_t)t->process.pid,
+			.tid = k->tid,
+			.ident = k->ident,
+			.flags = THREAD_ENDED,
+			.name = "",
+		};
+		if (k->announced && !ret)
+			ret = sink->ops->thread(sink, &info);
+		known_free(k);
+	}
+	if (kept == t->nknown)
+		return ret;
+	t->nknown = kept;
+	map_clear(&t->known_of);
+	for (i = 0; i < kept; i++)
+		map_put(&t->known_of, t->known[i]->tid, (uint32_t)i);
+	return ret;
+}
+
+int known_update(struct target *t, struct sink *sink)
+{
+	const struct walk_thread *w;
+	size_t i;
+
+	if (t->list == walker_list(t->walker))
+		return 0;
+	t->list = walker_list(t->walker);
+	w = walker_threads(t->walker, &t->nrows);
+	t->rows = grow(t->rows, &t->cap_rows, t->nrows,
+		       sizeof(struct known *));
+	for (i = 0; i < t->nrows; i++)
+		t->rows[i] = known_of(t, &w[i]);
+	t->names_ns = 0;
+	return tell_ended(t, sink);
+}
+
+static int tell_thread(struct target *t, struct known *k, uint32_t flags,
+		       struct sink *sink)
+{
+	struct thread_info info = {
+		.pid = (uint32_t)t->process.pid,
+		.tid = k->tid,
+		.ident = k->ident,
+		.flags = flags,
+	};
+	struct str name;
+	int ret;
+
+	str_init(&name);
+	if (k->ident)
+		walker_thread_name(t->walker, k->ident, &name);
+	k->named = name.len > 0;
+	if (!name.len && !(k->tid & SYNTHETIC))
+		thread_comm(&t->process, (pid_t)k->tid, &name);
+	info.name = name.data;
+	ret = sink->ops->thread(sink, &info);
+	k->announced = true;
+	str_release(&name);
+	return ret;
+}
+
+int known_tell(struct target *t, struct sink *sink)
+{
+	const struct walk_thread *w;
+	uint64_t now = clock_mono();
+	struct known *k;
+	size_t i, n;
+	int ret = 0;
+
+	if (now - t->names_ns < NAMES_NS)
+		return 0;
+	t->names_ns = now;
+	w = walker_threads(t->walker, &n);
+	for (i = 0; i < n && !ret; i++) {
+		k = t->rows[i];
+		if (k->wanted && !k->named)
+			ret = tell_thread(t, k, w[i].main ? THREAD_MAIN : 0,
+					  sink);
+	}
+	return ret;
+}
