@@ -159,9 +159,15 @@ void probe_release(struct thread_probe *t);
 int probe_look(struct thread_probe *t, const struct process *p,
 	       struct thread_look *out);
 
-/* Third field of schedstat: time slices run so far. -ESRCH. */
-int probe_slices(struct thread_probe *t, const struct process *p,
-		 uint64_t *slices);
+/*
+ * From schedstat: CPU time, which for a thread that is running is late by up
+ * to a tick of the kernel, and time slices run so far. -ESRCH.
+ */
+struct thread_sched {
+	uint64_t cpu_ns, slices;
+};
+int probe_sched(struct thread_probe *t, const struct process *p,
+		struct thread_sched *out);
 
 /*
  * CPU time of a whole process in ns, without any file; -ESRCH. By pid alone:

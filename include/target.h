@@ -47,11 +47,13 @@ uint32_t target_version(const struct target *t); /* PY_VERSION_HEX or 0 */
 int target_announce(struct target *t, struct sink *sink);
 
 /*
- * One tick: a sample of each live thread goes to the sink. `missed` ticks
+ * One tick: a sample of each live thread goes to the sink. `when` is now, of
+ * the monotonic clock. `missed` ticks
  * that were due are told with it. -ESRCH: the process has ended, or replaced
  * itself by exec; other errors are the sink's.
  */
-int target_sample(struct target *t, struct sink *sink, uint32_t missed);
+int target_sample(struct target *t, struct sink *sink, uint64_t when,
+		  uint32_t missed);
 
 /*
  * True while a thread that would not stop in time is still to be let go: call

@@ -26,10 +26,13 @@ struct walker;
 #define WALK_LINES_MAX (4u << 20) /* bytes of a line table */
 #define WALK_TRIES 3              /* collects, one right after the other */
 /*
- * What changes slowly (lists of threads, GIL, collector, identity of code
- * objects) is at most this old; each snapshot later than that reads it.
+ * Facts about threads other than their stacks are at most this old: each
+ * snapshot that is later reads them, and so does each that comes more than
+ * WALK_GAP_NS after the one before. In a gap that short no code object can be
+ * freed and another one be made at its address and called.
  */
-#define WALK_FRESH_NS 20000u
+#define WALK_FRESH_NS 100000u
+#define WALK_GAP_NS 20000u
 
 /* Where the interpreter's entry points are; 0: not found. */
 struct entry_points {
@@ -100,6 +103,9 @@ void walker_free(struct walker *w);
  * or when there is nothing to check with (*checked says which).
  */
 int walker_self_check(struct walker *w, bool *checked, struct err *err);
+
+/* Whether a snapshot at that time would look at stacks alone. */
+bool walker_lean(const struct walker *w, uint64_t now);
 
 /*
  * Takes one snapshot of all threads that are not held: collect, accept,

@@ -178,10 +178,11 @@ int probe_look(struct thread_probe *t, const struct process *p,
 	return 0;
 }
 
-int probe_slices(struct thread_probe *t, const struct process *p,
-		 uint64_t *slices)
+int probe_sched(struct thread_probe *t, const struct process *p,
+		struct thread_sched *out)
 {
 	char text[128], *at = text, *end;
+	uint64_t fields[3];
 	ssize_t n;
 	int i;
 
@@ -190,9 +191,10 @@ int probe_slices(struct thread_probe *t, const struct process *p,
 	if (n < 0)
 		return (int)n;
 	for (i = 0; i < 3; i++, at = end) {
-		*slices = strtoull(at, &end, 10);
+		fields[i] = strtoull(at, &end, 10);
 		if (end == at)
 			return -EBADMSG;
 	}
+	*out = (struct thread_sched){.cpu_ns = fields[0], .slices = fields[2]};
 	return 0;
 }

@@ -19,6 +19,7 @@ struct run {
 	sampler_watch *watch;
 	void *arg;
 	uint64_t watched; /* time of the last look */
+	uint64_t now;     /* as read last: the clock costs too */
 };
 
 static bool call_watch(struct run *r, uint64_t now)
@@ -43,7 +44,7 @@ static bool look_around(struct run *r, uint64_t now)
 static bool wait_until(struct run *r, struct target *t, uint64_t due,
 		       enum sampler_end *end)
 {
-	uint64_t last = r->options->duration_ns, now = clock_mono(), until;
+	uint64_t last = r->options->duration_ns, now = r->now, until;
 
 	last = last ? r->schedule.start + last : UINT64_MAX;
 	for (;;) {
@@ -62,7 +63,7 @@ static bool wait_until(struct run *r, struct target *t, uint64_t due,
 			until = now + SETTLE_NS;
 		if (until > now + SPIN_NS)
 			clock_sleep_until(until);
-		now = clock_mono();
+		now = r->now = clock_mono();
 	}
 }
 
@@ -74,7 +75,7 @@ static enum sampler_end loop(struct run *r, struct target *t,
 	int ret;
 
 	while (!wait_until(r, t, schedule_due(&r->schedule), &end)) {
-		ret = target_sample(t, sink, missed);
+		ret = target_sample(t, sink, r->now, missed);
 		if (ret == -ESRCH)
 			return SAMPLER_GONE;
 		if (ret) {
@@ -84,7 +85,8 @@ static enum sampler_end loop(struct run *r, struct target *t,
 		}
 		r->status.taken++;
 		r->status.due += 1 + missed;
-		missed = schedule_advance(&r->schedule, clock_mono());
+		r->now = clock_mono();
+		missed = schedule_advance(&r->schedule, r->now);
 	}
 	return end;
 }
@@ -104,7 +106,7 @@ enum sampler_end sampler_run(struct target *t, struct sink *sink,
 	prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0);
 	schedule_init(&r.schedule, clock_mono(), options->period_ns,
 		      options->seed);
-	r.watched = r.schedule.start;
+	r.watched = r.now = r.schedule.start;
 	end = loop(&r, t, sink, err);
 	call_watch(&r, clock_mono());
 	return end;

@@ -137,10 +137,9 @@ static int tell_thread(struct target *t, struct known *k, uint32_t flags,
 	return ret;
 }
 
-int known_tell(struct target *t, struct sink *sink)
+int known_tell(struct target *t, struct sink *sink, uint64_t now)
 {
 	const struct walk_thread *w;
-	uint64_t now = clock_mono();
 	struct known *k;
 	size_t i, n;
 	int ret = 0;

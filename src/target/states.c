@@ -15,6 +15,7 @@
 #define SETTLE_TRIES 3          /* looks at a thread that just blocks */
 #define STOP_NS 200000u         /* to wait for a thread to stop */
 #define BUDGET_NS 1000000000u   /* unused budget is kept for that long */
+#define QUIET_TICKS 8           /* without running, until a thread is idle */
 #define REFUSED_NS 1000000000u  /* after a refusal, until it is tried again */
 
 /* ---- the budget ---- */
@@ -41,13 +42,13 @@ static const struct walk_thread *row_of(const struct target *t, size_t row)
 	return walker_threads(t->walker, &n) + row;
 }
 
-static uint64_t slices_of(struct target *t, struct known *k)
+static struct thread_sched sched_of(struct target *t, struct known *k)
 {
-	uint64_t slices;
+	struct thread_sched sched;
 
-	if (k->tid & SYNTHETIC || probe_slices(&k->probe, &t->process, &slices))
-		return UINT64_MAX;
-	return slices;
+	if (k->tid & SYNTHETIC || probe_sched(&k->probe, &t->process, &sched))
+		sched = (struct thread_sched){.slices = UINT64_MAX};
+	return sched;
 }
 
 static bool is_blocked(const struct known *k)
@@ -76,7 +77,7 @@ static int settle(struct target *t, struct known *k, size_t row,
 
 	for (try = 0;; try++) {
 		look_at(t, k);
-		now = slices_of(t, k);
+		now = sched_of(t, k).slices;
 		k->blocked = false;
 		if (now == slices && !is_blocked(k))
 			return 0;
@@ -89,7 +90,7 @@ static int settle(struct target *t, struct known *k, size_t row,
 		if (ret)
 			return ret;
 		if (is_blocked(k) && slices != UINT64_MAX &&
-		    slices_of(t, k) == slices) {
+		    sched_of(t, k).slices == slices) {
 			k->blocked = true;
 			k->slices = slices;
 			return 0;
@@ -173,26 +174,73 @@ static void define_state(struct known *k, const struct walk_thread *w)
 
 /* ---- all of them ---- */
 
-void states_before(struct target *t, uint64_t now)
+/* Whether it has run since it blocked. */
+static void check_run(struct known *k, uint64_t slices)
 {
-	uint64_t slices;
+	k->blocked = k->blocked && slices == k->slices;
+	k->quiet = k->blocked ? k->quiet + 1 : 0;
+	k->slices = slices;
+}
+
+/*
+ * Looks whether the threads that are not idle have run; *rest is the CPU time
+ * of the process without theirs, false when it is not known. The clock is
+ * read first: what it does not count yet it will the next time.
+ */
+static bool check_busy(struct target *t, uint64_t *rest)
+{
+	bool known = !t->found.layout.free_threaded &&
+		     process_cpu_ns(&t->process, rest) == 0;
+	struct thread_sched sched;
 	struct known *k;
 	size_t i;
 
-	if (now - t->state_ns < WALK_FRESH_NS)
-		return;
 	for (i = 0; i < t->nrows; i++) {
 		k = t->rows[i];
-		slices = slices_of(t, k);
-		k->blocked = k->blocked && slices == k->slices;
-		k->slices = slices;
-		walker_hold(t->walker, i, k->blocked);
+		if (k->idle)
+			continue;
+		sched = sched_of(t, k);
+		known = known && sched.slices != UINT64_MAX;
+		*rest -= sched.cpu_ns;
+		check_run(k, sched.slices);
 	}
+	return known;
 }
 
-int states_after(struct target *t, uint64_t now)
+/*
+ * While the CPU time of the idle threads is what it was, none of them has run,
+ * and their time slices need no look. The kernel counts the time of one that
+ * runs just now a little late: such a thread does not hold the GIL
+ * (states_after), and so its stack does not move. Without a GIL each is
+ * looked at.
+ */
+void states_before(struct target *t, uint64_t now)
 {
-	bool fresh = now - t->state_ns < WALK_FRESH_NS;
+	bool known, same, idle, changed = false;
+	uint64_t rest = 0;
+	struct known *k;
+	size_t i;
+
+	t->lean = walker_lean(t->walker, now);
+	if (t->lean)
+		return;
+	known = check_busy(t, &rest);
+	same = known && t->rest_known && rest == t->rest_ns;
+	for (i = 0; i < t->nrows; i++) {
+		k = t->rows[i];
+		if (k->idle && !same)
+			check_run(k, sched_of(t, k).slices);
+		idle = k->blocked && k->quiet >= QUIET_TICKS;
+		changed = changed || idle != k->idle;
+		k->idle = idle;
+		walker_hold(t->walker, i, k->blocked);
+	}
+	t->rest_ns = rest;
+	t->rest_known = known && !changed;
+}
+
+int states_after(struct target *t)
+{
 	const struct walk_thread *w;
 	struct known *k;
 	size_t i, n;
@@ -201,17 +249,18 @@ int states_after(struct target *t, uint64_t now)
 	w = walker_threads(t->walker, &n);
 	for (i = 0; i < n && !ret; i++) {
 		k = t->rows[i];
-		if (k->blocked)
+		if (k->blocked && (t->lean || !w[i].holds_gil ||
+				   k->def.gil == GIL_HELD))
 			continue;
-		if (!fresh)
+		if (k->idle)
+			t->rest_known = k->idle = false;
+		if (!t->lean)
 			ret = settle(t, k, i, k->slices);
 		if (!ret)
 			ret = hold_still(t, k, i);
-		if (!fresh)
+		if (!t->lean)
 			define_state(k, &w[i]);
 	}
-	if (!fresh)
-		t->state_ns = now;
 	return ret;
 }
 

@@ -215,7 +215,7 @@ static int tell_tick(struct target *t, struct sink *sink, uint64_t when)
 		.mono_ns = when,
 		.missed = t->missed,
 	};
-	int ret = known_tell(t, sink);
+	int ret = known_tell(t, sink, when);
 
 	if (!ret)
 		ret = sink->ops->tick(sink, &t->source, &tick);
@@ -224,9 +224,9 @@ static int tell_tick(struct target *t, struct sink *sink, uint64_t when)
 	return ret ? ret : sample_rows(t, sink);
 }
 
-int target_sample(struct target *t, struct sink *sink, uint32_t missed)
+int target_sample(struct target *t, struct sink *sink, uint64_t when,
+		  uint32_t missed)
 {
-	uint64_t when = clock_mono();
 	int ret;
 
 	if (when - t->checked_ns >= IDENTITY_NS) {
@@ -243,7 +243,7 @@ int target_sample(struct target *t, struct sink *sink, uint32_t missed)
 		ret = known_update(t, sink);
 		if (ret)
 			return ret;
-		ret = states_after(t, when);
+		ret = states_after(t);
 	}
 	if (ret) {
 		t->missed++;

@@ -64,6 +64,8 @@ struct known {
 	struct thread_look look;
 	bool blocked;    /* it was, and in slice number `slices` */
 	uint64_t slices; /* UINT64_MAX: not known */
+	unsigned quiet;  /* ticks since it ran last, when blocked */
+	bool idle;       /* quiet for long */
 	bool over_budget; /* it would have been stopped */
 	struct state_def def;
 	uint32_t state; /* its number in table number `state_table` */
@@ -99,7 +101,13 @@ struct target {
 	struct known **rows; /* one for each walk_thread */
 	size_t nrows, cap_rows;
 	uint64_t list; /* number of the walker's list that rows are of */
-	uint64_t state_ns; /* when states were looked at */
+	bool lean; /* the snapshot is of stacks alone */
+	/*
+	 * CPU time of the process less that of the threads that are not idle:
+	 * the same as the last time, none of the idle ones has run.
+	 */
+	uint64_t rest_ns;
+	bool rest_known;
 	struct code_number {
 		uint32_t serial, code; /* holds for this serial; 0: none */
 	} *codes; /* by walk info */
@@ -117,7 +125,7 @@ void known_free(struct known *k);
 /* Fills rows after the walker's lists changed: whose each one is. */
 int known_update(struct target *t, struct sink *sink);
 /* Tells the sink of threads that are new or have got a name by now. */
-int known_tell(struct target *t, struct sink *sink);
+int known_tell(struct target *t, struct sink *sink, uint64_t now);
 
 /* ---- stacks.c: numbers for stacks ---- */
 
@@ -133,7 +141,7 @@ void states_before(struct target *t, uint64_t now);
  * After it: the state of each thread, a second look at the stack where the
  * state changed, and a stop where the stack moves. 0 or a negative errno.
  */
-int states_after(struct target *t, uint64_t now);
+int states_after(struct target *t);
 uint32_t state_of(struct target *t, struct known *k);
 
 #endif

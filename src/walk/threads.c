@@ -265,7 +265,7 @@ static int list_threads(struct walker *w, size_t interp, bool again)
 		s = slot_at(w, addr, &ret);
 		if (!s)
 			return ret;
-		if (again || s->held) {
+		if (again) {
 			slot_predict(w, s, PREDICT_ALL);
 			ret = batch_read(&w->batch, w->remote);
 			if (ret)
@@ -333,47 +333,72 @@ static bool lists_hold(const struct walker *w, uint64_t now)
 	return true;
 }
 
-static void add_row(struct walker *w, struct slot *s, uint32_t interp)
+/* Puts a slot in row n; false when it is there already. */
+static bool put_row(struct walker *w, size_t n, struct slot *s,
+		    uint32_t interp)
 {
-	size_t n = w->nthreads++;
+	bool same = s && n < w->nthreads && w->rows[n] == s;
 
 	w->threads = grow(w->threads, &w->cap_threads, n + 1,
 			  sizeof(*w->threads));
 	w->rows = grow(w->rows, &w->cap_rows, n + 1, sizeof(struct slot *));
+	if (same)
+		return false;
 	w->threads[n] = (struct walk_thread){.interp = interp};
 	w->rows[n] = s;
 	if (s)
 		w->threads[n].tstate = s->tstate;
 	else
 		w->threads[n].loss = LOSS_THREADS;
+	return true;
+}
+
+/* Held threads are not read but for this. */
+static int read_held(struct walker *w)
+{
+	size_t i;
+
+	for (i = 0; i < w->nslots; i++)
+		if (w->slots[i]->held)
+			batch_add(&w->batch, &w->slots[i]->state, 0);
+	return batch_read(&w->batch, w->remote);
+}
+
+/* Follows all lists, and makes the rows anew if they differ. */
+static int follow_lists(struct walker *w)
+{
+	size_t i, n = 0;
+	bool lost, changed = false;
+	int ret = read_held(w);
+
+	for (i = 0; i < w->ninterps && !ret; i++) {
+		ret = interp_threads(w, i, &lost);
+		/* A list that would not hold still: no known thread's loss. */
+		if (!ret && lost)
+			changed = put_row(w, n++, NULL, (uint32_t)i);
+	}
+	if (ret)
+		return ret;
+	forget_slots(w);
+	for (i = 0; i < w->nslots; i++)
+		changed = put_row(w, n++, w->slots[i], w->slots[i]->interp) ||
+			  changed;
+	w->list += changed || n != w->nthreads;
+	w->nthreads = n;
+	return 0;
 }
 
 int threads_update(struct walker *w, uint64_t now)
 {
-	bool changed, lost;
-	size_t i;
+	bool changed;
 	int ret = threads_refresh(w);
 
 	if (!ret)
 		ret = update_interps(w, &changed);
-	if (ret)
+	if (ret || (!changed && lists_hold(w, now)))
 		return ret;
-	if (!changed && lists_hold(w, now))
-		return 0;
 	w->listed_ns = now;
-	w->nthreads = 0;
-	for (i = 0; i < w->ninterps; i++) {
-		ret = interp_threads(w, i, &lost);
-		if (ret)
-			return ret;
-		/* A list that would not hold still: no known thread's loss. */
-		if (lost)
-			add_row(w, NULL, (uint32_t)i);
-	}
-	forget_slots(w);
-	for (i = 0; i < w->nslots; i++)
-		add_row(w, w->slots[i], w->slots[i]->interp);
-	return 0;
+	return follow_lists(w);
 }
 
 void threads_release(struct walker *w)
@@ -559,17 +584,24 @@ static bool handles_exception(struct walker *w, struct slot *s)
 	       is_object(w, slot_field(w, s, 0, l->thread.exc_value));
 }
 
+void thread_gil(struct walker *w, size_t row)
+{
+	struct walk_thread *t = &w->threads[row];
+	const struct interp *in = &w->interps[t->interp];
+
+	t->holds_gil = gil_holder(w, in) == t->tstate;
+	t->gc = t->holds_gil && collecting(w, in);
+}
+
 void thread_facts(struct walker *w, size_t row)
 {
 	struct walk_thread *t = &w->threads[row];
 	struct slot *s = w->rows[row];
-	const struct interp *in = &w->interps[t->interp];
 
+	thread_gil(w, row);
 	t->ident = slot_field(w, s, 0, w->layout.thread.thread_id);
 	t->tid = thread_tid(w, s, t->ident);
 	t->main = t->tid == w->pid;
-	t->holds_gil = gil_holder(w, in) == s->tstate;
-	t->gc = t->holds_gil && collecting(w, in);
 	t->exception = handles_exception(w, s);
-	gil_futexes(w, in, t);
+	gil_futexes(w, &w->interps[t->interp], t);
 }

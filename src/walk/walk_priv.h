@@ -174,7 +174,8 @@ struct walker {
 	uint32_t pid;
 	uint64_t number; /* of the snapshot */
 	uint64_t lists;  /* lists of threads followed so far */
-	uint64_t full_ns, listed_ns; /* when all was read, the lists followed */
+	uint64_t list;   /* number of the rows, walker_list() */
+	uint64_t last_ns, full_ns, listed_ns; /* snapshots, lists followed */
 	int32_t tid_at;  /* in struct pthread; -1 unknown, -2 not found */
 
 	struct piece runtime, current, collecting, lock;
@@ -271,8 +272,9 @@ int threads_update(struct walker *w, uint64_t now);
 int threads_refresh(struct walker *w);
 /* Adds the spans of runtime and interpreters to the batch. */
 void threads_predict(struct walker *w);
-/* Fills ids, GIL, collector and exception of a row. */
+/* Fills ids, GIL, collector and exception of a row; GIL and collector. */
 void thread_facts(struct walker *w, size_t row);
+void thread_gil(struct walker *w, size_t row);
 void threads_release(struct walker *w);
 
 /* ---- codes.c ---- */

@@ -165,7 +165,7 @@ void walker_hold(struct walker *w, size_t i, bool hold)
 
 /* ---- all threads ---- */
 
-static int sample_rows(struct walker *w, bool facts)
+static int sample_rows(struct walker *w)
 {
 	struct slot *s;
 	size_t i;
@@ -175,13 +175,14 @@ static int sample_rows(struct walker *w, bool facts)
 		s = w->rows[i];
 		if (!s)
 			continue;
-		if (!s->held) {
-			ret = sample_slot(w, s);
-			if (ret)
-				return ret;
+		if (s->held) {
+			thread_gil(w, i);
+			continue;
 		}
-		if (facts)
-			thread_facts(w, i);
+		ret = sample_slot(w, s);
+		if (ret)
+			return ret;
+		thread_facts(w, i);
 		show(w, i);
 	}
 	return 0;
@@ -196,23 +197,10 @@ static void predict_slots(struct walker *w, enum predict what)
 			slot_predict(w, w->slots[i], what);
 }
 
-/* The stacks alone, as long as all else is fresh. */
-static int lean_snapshot(struct walker *w)
+static int full_snapshot(struct walker *w, uint64_t now)
 {
 	int ret;
 
-	predict_slots(w, PREDICT_LEAN);
-	ret = batch_read(&w->batch, w->remote);
-	return ret ? ret : sample_rows(w, false);
-}
-
-int walker_snapshot(struct walker *w, uint64_t now)
-{
-	int ret;
-
-	w->number++;
-	if (now - w->full_ns < WALK_FRESH_NS && w->nthreads)
-		return lean_snapshot(w);
 	w->full_ns = now;
 	codes_trim(w);
 	threads_predict(w);
@@ -221,15 +209,57 @@ int walker_snapshot(struct walker *w, uint64_t now)
 	if (!ret)
 		ret = threads_update(w, now);
 	if (!ret)
-		ret = sample_rows(w, true);
+		ret = sample_rows(w);
 	if (ret)
 		w->full_ns = 0;
 	return ret;
 }
 
+/*
+ * The stacks alone. One that is not the last one is read with all that tells
+ * whether its code objects still are what they were.
+ */
+static int lean_snapshot(struct walker *w)
+{
+	uint64_t position = 0;
+	struct slot *s;
+	size_t i;
+	int ret;
+
+	predict_slots(w, PREDICT_LEAN);
+	ret = batch_read(&w->batch, w->remote);
+	for (i = 0; i < w->nthreads && !ret; i++) {
+		s = w->rows[i];
+		if (!s || s->held)
+			continue;
+		w->tries++;
+		if (!slot_same(w, s, &position) ||
+		    !slot_move_leaf(w, s, position))
+			ret = walker_again(w, i, false);
+		else
+			show(w, i);
+	}
+	return ret;
+}
+
+bool walker_lean(const struct walker *w, uint64_t now)
+{
+	return w->nthreads && now - w->last_ns < WALK_GAP_NS &&
+	       now - w->full_ns < WALK_FRESH_NS;
+}
+
+int walker_snapshot(struct walker *w, uint64_t now)
+{
+	bool lean = walker_lean(w, now);
+
+	w->number++;
+	w->last_ns = now;
+	return lean ? lean_snapshot(w) : full_snapshot(w, now);
+}
+
 uint64_t walker_list(const struct walker *w)
 {
-	return w->lists;
+	return w->list;
 }
 
 const struct walk_thread *walker_threads(const struct walker *w, size_t *n)

@@ -179,6 +179,7 @@ static void test_ended(void **state)
 {
 	pid_t pid = fork_child(run_forever);
 	struct thread_probe probe;
+	struct thread_sched sched;
 	struct thread_look look;
 	struct process p;
 	struct err err;
@@ -204,7 +205,7 @@ static void test_ended(void **state)
 	waitpid(pid, NULL, 0);
 	assert_false(process_alive(&p));
 	assert_int_equal(probe_look(&probe, &p, &look), -ESRCH);
-	assert_int_equal(probe_slices(&probe, &p, &ns), -ESRCH);
+	assert_int_equal(probe_sched(&probe, &p, &sched), -ESRCH);
 	assert_int_equal(maps_read(&m, &p, &err), -ESRCH);
 	assert_int_equal(process_threads(&p, &tids, &cap), -ESRCH);
 	assert_int_equal(process_cpu_ns(&p, &ns), -ESRCH);
@@ -443,9 +444,10 @@ static void test_futex(void **state)
 {
 	struct thread_probe probe;
 	struct thread_look look;
-	uint64_t before, after, since;
+	struct thread_sched before, after;
 	struct process p;
 	struct thread t;
+	uint64_t since;
 
 	(void)state;
 	open_self(&p);
@@ -455,24 +457,26 @@ static void test_futex(void **state)
 	assert_int_equal(look.args[0], (uint64_t)(uintptr_t)&t.word);
 	assert_int_equal(look.args[1], FUTEX_WAIT_PRIVATE);
 	/* It does not run, so its count stands; it is woken, it moves. */
-	assert_int_equal(probe_slices(&probe, &p, &before), 0);
+	assert_int_equal(probe_sched(&probe, &p, &before), 0);
 	assert_int_equal(probe_look(&probe, &p, &look), 0);
-	assert_int_equal(probe_slices(&probe, &p, &after), 0);
-	assert_int_equal(before, after);
+	assert_int_equal(probe_sched(&probe, &p, &after), 0);
+	assert_int_equal(before.slices, after.slices);
+	assert_int_equal(before.cpu_ns, after.cpu_ns);
 	since = clock_mono();
 	do {
 		syscall(SYS_futex, &t.word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL,
 			0);
-		assert_int_equal(probe_slices(&probe, &p, &after), 0);
-	} while (after == before && !is_late(since));
-	assert_true(after > before);
+		assert_int_equal(probe_sched(&probe, &p, &after), 0);
+	} while (after.slices == before.slices && !is_late(since));
+	assert_true(after.slices > before.slices);
+	assert_true(after.cpu_ns > before.cpu_ns);
 	end_thread(&t);
 	/* Its files stay open, and say that it is gone. */
 	since = clock_mono();
 	while (!probe_look(&probe, &p, &look))
 		assert_false(is_late(since));
 	assert_int_equal(probe_look(&probe, &p, &look), -ESRCH);
-	assert_int_equal(probe_slices(&probe, &p, &after), -ESRCH);
+	assert_int_equal(probe_sched(&probe, &p, &after), -ESRCH);
 	probe_release(&probe);
 	assert_int_equal(probe.syscall_fd, -1);
 	process_close(&p);
