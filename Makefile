@@ -119,9 +119,10 @@ check:
 check-long:
 	+$(MAKE) check LONG=1
 
-# The figures that README and issue name, measured.
+# Side by side with other profilers (scripts/peers installs them); one
+# scenario: scripts/bench NAME. bench/README.md
 bench: all
-	scripts/bench $(PROGRAM)
+	scripts/bench --program $(PROGRAM)
 
 format:
 	clang-format -i $(wildcard include/*.h src/*/*.[ch] tests/*/*.[ch])
