@@ -338,16 +338,14 @@ static bool others_same(const struct walker *w, struct slot *s,
 	return true;
 }
 
-bool slot_same(struct walker *w, struct slot *s, uint64_t *position)
+static bool chunks_same(struct walker *w, struct slot *s, uint64_t *position)
 {
 	const struct layout *y = &w->layout;
 	const struct link *leaf = s->chain.at;
 	raddr end;
 	size_t i;
 
-	if (!s->whole || !s->chain.len || y->frames == FRAMES_HEAP ||
-	    leaf->entry || s->cleared || !piece_whole(&s->state, 0) ||
-	    slot_head(w, s) != s->head ||
+	if (leaf->entry || s->cleared ||
 	    slot_field(w, s, 0, y->thread.chunk_top) != s->top ||
 	    slot_field(w, s, 0, y->thread.chunk) != s->blocks.at[0].addr)
 		return false;
@@ -368,4 +366,44 @@ bool slot_same(struct walker *w, struct slot *s, uint64_t *position)
 	    (leaf->block == 0 && !leaf_same(w, s, leaf, position)))
 		return false;
 	return others_same(w, s, position);
+}
+
+/* Up to 3.10: frame by frame, in both copies. */
+static bool frames_same(struct walker *w, struct slot *s, uint64_t *position)
+{
+	const struct layout *y = &w->layout;
+	const size_t bytes = frame_bytes(y);
+	const unsigned char *p;
+	const struct link *l;
+	size_t i, len;
+	int n;
+
+	for (i = 0; i < s->chain.len; i++) {
+		l = &s->chain.at[i];
+		for (n = 1; n >= 0; n--) {
+			if (l->block < 0 ||
+			    (size_t)l->block >= s->blocks.len)
+				return false;
+			p = link_bytes(s, l, n, &len);
+			if (len < bytes || !frame_runs(y, p, len) ||
+			    field_of(p, len, y->frame.back) != l->previous ||
+			    field_of(p, len, y->frame.code) != l->code ||
+			    (i && at_u32(p, len, (size_t)y->frame.lasti) !=
+					  l->position))
+				return false;
+		}
+		if (!i)
+			*position = at_u32(p, len, (size_t)y->frame.lasti);
+	}
+	return true;
+}
+
+bool slot_same(struct walker *w, struct slot *s, uint64_t *position)
+{
+	if (!s->whole || !s->chain.len || !piece_whole(&s->state, 0) ||
+	    slot_head(w, s) != s->head || s->chain.at[0].addr != s->head)
+		return false;
+	return w->layout.frames == FRAMES_HEAP
+		       ? frames_same(w, s, position)
+		       : chunks_same(w, s, position);
 }

@@ -416,6 +416,10 @@ static void cover_frames(struct walker *w, struct slot *s)
 	pieces_cover(&s->blocks, w->addrs, s->links.len,
 		     frame_bytes(&w->layout));
 	s->frames.len = 0;
+	for (i = 0; i < s->links.len; i++)
+		s->links.at[i].block =
+			pieces_find(&s->blocks, s->links.at[i].addr,
+				    frame_bytes(&w->layout));
 }
 
 void slot_keep(struct walker *w, struct slot *s)

@@ -175,11 +175,11 @@ static int sample_rows(struct walker *w)
 		s = w->rows[i];
 		if (!s)
 			continue;
-		if (s->held) {
+		if (s->held && w->threads[i].serial == s->serial) {
 			thread_gil(w, i);
 			continue;
 		}
-		ret = sample_slot(w, s);
+		ret = s->held ? 0 : sample_slot(w, s);
 		if (ret)
 			return ret;
 		thread_facts(w, i);
