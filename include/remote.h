@@ -34,6 +34,14 @@ struct remote *remote_new_process(pid_t pid);
 struct remote *remote_new_buffers(void);
 void remote_add(struct remote *r, raddr addr, const void *data, size_t len);
 
+/*
+ * A space that a function reads: it copies whole ranges in order, at most `n`,
+ * and returns how many bytes that were, or -EFAULT for none, like the system
+ * call. For tests of memory that changes while it is read.
+ */
+typedef ssize_t remote_reader(void *arg, const struct range *ranges, size_t n);
+struct remote *remote_new_reader(remote_reader *read, void *arg);
+
 void remote_free(struct remote *r);
 
 /* Exactly `len` bytes, or -EFAULT, -ESRCH (gone), -EPERM. */

@@ -20,6 +20,8 @@ struct remote {
 	ssize_t (*readv)(struct remote *r, const struct range *ranges,
 			 size_t n);
 	pid_t pid;
+	remote_reader *reader;
+	void *arg;
 	struct buffer *buffers;
 	size_t nbuffers, cap;
 	uint64_t calls;
@@ -87,6 +89,22 @@ struct remote *remote_new_buffers(void)
 	struct remote *r = xcalloc(1, sizeof(*r));
 
 	r->readv = buffers_readv;
+	return r;
+}
+
+static ssize_t reader_readv(struct remote *r, const struct range *ranges,
+			    size_t n)
+{
+	return r->reader(r->arg, ranges, n);
+}
+
+struct remote *remote_new_reader(remote_reader *reader, void *arg)
+{
+	struct remote *r = xcalloc(1, sizeof(*r));
+
+	r->readv = reader_readv;
+	r->reader = reader;
+	r->arg = arg;
 	return r;
 }
 

@@ -122,6 +122,26 @@ static bool links_hold(const struct walker *w, const struct slot *s)
 	return true;
 }
 
+bool slot_moved(const struct walker *w, const struct slot *s)
+{
+	const struct layout *y = &w->layout;
+	const size_t bytes = frame_bytes(y);
+	const unsigned char *a, *b;
+	const struct link *l;
+	size_t i, na, nb;
+
+	for (i = 0; i < s->links.len; i++) {
+		l = &s->links.at[i];
+		a = link_bytes(s, l, 0, &na);
+		b = link_bytes(s, l, 1, &nb);
+		if (na >= bytes && nb >= bytes &&
+		    (!frames_equal(y, a, b) ||
+		     (i && !l->entry && !positions_equal(y, a, b))))
+			return true;
+	}
+	return false;
+}
+
 /* Each frame was alive in both copies, as far as this version tells. */
 static bool links_live(const struct walker *w, const struct slot *s)
 {

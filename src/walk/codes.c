@@ -301,11 +301,7 @@ static size_t ident_bytes(const struct walker *w)
 	return (size_t)(w->layout.code.ident_to - w->layout.code.ident_from);
 }
 
-/*
- * Marks the entries that the idents read with the frames confirm; true when
- * that is each of them.
- */
-static bool confirm(struct walker *w, struct slot *s)
+bool codes_confirm(struct walker *w, struct slot *s)
 {
 	struct codes *c = &w->codes;
 	const struct ident *id;
@@ -329,7 +325,7 @@ static bool confirm(struct walker *w, struct slot *s)
 
 bool codes_same(struct walker *w, struct slot *s)
 {
-	if (s->epoch != w->codes.epoch && (!s->nident || !confirm(w, s)))
+	if (s->epoch != w->codes.epoch && (!s->nident || !codes_confirm(w, s)))
 		return false;
 	s->epoch = w->codes.epoch;
 	return true;
@@ -399,7 +395,7 @@ static int check_others(struct walker *w, struct slot *s)
 	ret = batch_read(&w->batch, w->remote);
 	if (ret)
 		return ret;
-	confirm(w, s);
+	codes_confirm(w, s);
 	for (i = 0; i < s->links.len && !ret; i++) {
 		e = &w->codes.entries[s->links.at[i].info];
 		if (!s->links.at[i].entry && e->checked != w->codes.epoch)
@@ -415,7 +411,7 @@ int codes_resolve(struct walker *w, struct slot *s)
 	struct link *l;
 	int ret;
 
-	confirm(w, s);
+	codes_confirm(w, s);
 	for (i = 0; i < s->links.len; i++) {
 		l = &s->links.at[i];
 		if (l->entry)

@@ -393,6 +393,8 @@ int slot_trace(struct walker *w, struct slot *s, bool stopped)
 	}
 	if (ret || !s->missed || stopped)
 		return ret;
+	if (slot_moved(w, s))
+		return LOSS_MOVING;
 	/*
 	 * The closing copies of the prediction are older than what was read
 	 * on demand: take new ones of everything.

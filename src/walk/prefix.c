@@ -144,6 +144,7 @@ void slot_prefix(struct walker *w, struct slot *s)
 
 	if (!s->root || !piece_whole(&s->state, 0))
 		return;
+	codes_confirm(w, s);
 	if (w->layout.frames == FRAMES_HEAP)
 		climb_heap(&c);
 	else

@@ -236,6 +236,8 @@ int slot_accept(struct walker *w, struct slot *s, bool stopped);
  * leaf, which is *position; by the bytes, without following the chain.
  */
 bool slot_same(struct walker *w, struct slot *s, uint64_t *position);
+/* Whether copies that were read already show that it moved. */
+bool slot_moved(const struct walker *w, const struct slot *s);
 bool position_fits(const struct walker *w, const struct link *l);
 /* Whether two copies of a frame are the same, but for its position. */
 bool frames_equal(const struct layout *y, const unsigned char *a,
@@ -286,6 +288,11 @@ void codes_release(struct codes *c);
  * predicted is read now (slot->missed). An enum loss, or a negative errno.
  */
 int codes_resolve(struct walker *w, struct slot *s);
+/*
+ * Marks the entries that the idents read with the frames confirm; true when
+ * that is each of them.
+ */
+bool codes_confirm(struct walker *w, struct slot *s);
 /* Whether the codes of the last accepted stack are the same as then. */
 bool codes_same(struct walker *w, struct slot *s);
 /* Makes the codes of the links the prediction for the next time. */

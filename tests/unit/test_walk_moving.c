@@ -1,0 +1,454 @@
+/*
+ * walk: a made-up interpreter whose stack moves while it is read.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tests/lib/made_python.h"
+#include "profile.h"
+
+/* Reads `memory`, and lets it change before each range. */
+struct fixture {
+	struct layout layout;
+	struct remote *remote;
+	struct walker *walker;
+	void (*change)(struct fixture *f, const struct range *range);
+	uint64_t ranges; /* read so far */
+	uint64_t calls;  /* so far */
+	uint64_t bytes;
+	unsigned n; /* changes made */
+};
+
+static bool copy(struct range *r)
+{
+	if (r->addr < BASE || r->addr + r->len > BASE + SIZE)
+		return false;
+	memcpy(r->to, memory + (r->addr - BASE), r->len);
+	return true;
+}
+
+static ssize_t read_changing(void *arg, const struct range *ranges, size_t n)
+{
+	struct fixture *f = arg;
+	struct range range;
+	ssize_t sum = 0;
+	size_t i;
+
+	f->calls++;
+	for (i = 0; i < n; i++) {
+		range = ranges[i];
+		if (f->change)
+			f->change(f, &range);
+		f->ranges++;
+		f->bytes += range.len;
+		if (!copy(&range))
+			break;
+		sum += (ssize_t)range.len;
+	}
+	return sum ? sum : -EFAULT;
+}
+
+static void begin(struct fixture *f, unsigned frames)
+{
+	memset(f, 0, sizeof(*f));
+	f->layout = chunk_layout();
+	make_process(&f->layout, frames);
+	f->remote = remote_new_reader(read_changing, f);
+	f->walker = walker_new(f->remote, &f->layout, &made_entry, 42);
+}
+
+static void end(struct fixture *f)
+{
+	walker_free(f->walker);
+	remote_free(f->remote);
+}
+
+static const struct walk_thread *rows(struct fixture *f, size_t want)
+{
+	const struct walk_thread *t;
+	size_t n;
+
+	t = walker_threads(f->walker, &n);
+	assert_int_equal(n, want);
+	return t;
+}
+
+static const struct walk_thread *look(struct fixture *f, uint64_t now)
+{
+	assert_int_equal(walker_snapshot(f->walker, now), 0);
+	return rows(f, 1);
+}
+
+static void set_code(struct fixture *f, unsigned frame, unsigned code)
+{
+	put8(frame_at(frame) + (unsigned)f->layout.iframe.code, code_at(code));
+	put8(frame_at(frame) + (unsigned)f->layout.iframe.instr,
+	     code_at(code) + (unsigned)f->layout.code.adaptive + 6);
+}
+
+static void set_position(struct fixture *f, unsigned frame, unsigned units)
+{
+	put8(frame_at(frame) + (unsigned)f->layout.iframe.instr,
+	     code_at(frame) + (unsigned)f->layout.code.adaptive + 2 * units);
+}
+
+static void set_leaf(struct fixture *f, unsigned frame)
+{
+	put8(TSTATE + (unsigned)f->layout.thread.chunk_top,
+	     frame_at(frame + 1));
+	put8(CFRAME + (unsigned)f->layout.thread.cframe_frame,
+	     frame_at(frame));
+}
+
+static void expect_name(struct fixture *f, const struct walk_frame *frame,
+			const char *name)
+{
+	assert_string_equal(walker_code(f->walker, frame->info)->name, name);
+}
+
+/* ---- prefixes ---- */
+
+/* The two inner frames are new ones each time that the chunk is read. */
+static void change_inner(struct fixture *f, const struct range *range)
+{
+	if (range->addr != CHUNK)
+		return;
+	f->n++;
+	set_code(f, 3, f->n % 2 ? 3 : 4);
+	set_code(f, 4, f->n % 2 ? 4 : 3);
+	set_position(f, 2, f->n % 2 ? 3 : 5);
+}
+
+static void what_held_still_is_kept(void **state)
+{
+	const struct walk_thread *t;
+	struct fixture f;
+
+	(void)state;
+	begin(&f, 5);
+	t = look(&f, later());
+	assert_int_equal(t->loss, LOSS_NONE);
+	f.change = change_inner;
+	t = look(&f, later());
+	assert_int_equal(t->loss, LOSS_MOVING);
+	/* f2 waits in another place of its own each time: it is the last. */
+	assert_int_equal(t->depth, 3);
+	expect_name(&f, &t->frames[0], "f2");
+	expect_name(&f, &t->frames[2], "f0");
+	assert_true(t->frames[2].entry);
+	f.change = NULL;
+	t = look(&f, later());
+	assert_int_equal(t->loss, LOSS_NONE);
+	assert_int_equal(t->depth, 5);
+	end(&f);
+}
+
+/* The leaf's frame lies above: what is there is dead, and both copies agree. */
+static void change_depth(struct fixture *f, const struct range *range)
+{
+	if (range->addr == CHUNK)
+		put8(frame_at(1) + (unsigned)f->layout.iframe.previous,
+		     f->n++ % 2 ? frame_at(0) : frame_at(3));
+}
+
+static void dead_frames_are_no_prefix(void **state)
+{
+	const struct walk_thread *t;
+	struct fixture f;
+
+	(void)state;
+	begin(&f, 6);
+	look(&f, later());
+	set_leaf(&f, 1); /* frames 2 to 5 have returned */
+	f.change = change_depth;
+	t = look(&f, later());
+	assert_int_not_equal(t->loss, LOSS_NONE);
+	assert_int_equal(t->depth, 1);
+	expect_name(&f, &t->frames[0], "f0");
+	end(&f);
+}
+
+/* Before a stack was seen whole, nobody knows where it begins. */
+static void no_prefix_without_a_root(void **state)
+{
+	const struct walk_thread *t;
+	struct fixture f;
+
+	(void)state;
+	begin(&f, 5);
+	f.change = change_inner;
+	t = look(&f, later());
+	assert_int_equal(t->loss, LOSS_MOVING);
+	assert_int_equal(t->depth, 0);
+	end(&f);
+}
+
+/* ---- what is alive ---- */
+
+/* 3.12: a frame with a stack pointer of -1 runs, and has called nothing. */
+static void a_running_caller_has_no_callee(void **state)
+{
+	const struct walk_thread *t;
+	struct fixture f;
+
+	(void)state;
+	begin(&f, 4);
+	put(frame_at(1) + (unsigned)f.layout.iframe.stacktop, UINT32_MAX, 4);
+	t = look(&f, later());
+	assert_int_equal(t->loss, LOSS_MOVING);
+	put(frame_at(1) + (unsigned)f.layout.iframe.stacktop, 0, 4);
+	put(frame_at(3) + (unsigned)f.layout.iframe.stacktop, UINT32_MAX, 4);
+	t = look(&f, later());
+	assert_int_equal(t->loss, LOSS_NONE);
+	end(&f);
+}
+
+static void a_stopped_thread_may_be_pushing(void **state)
+{
+	const struct walk_thread *t;
+	struct fixture f;
+
+	(void)state;
+	begin(&f, 4);
+	/* The room for a fourth frame is taken, the frame not linked yet. */
+	set_leaf(&f, 2);
+	put8(TSTATE + (unsigned)f.layout.thread.chunk_top, frame_at(4));
+	t = look(&f, later());
+	assert_int_equal(t->loss, LOSS_SHAPE);
+	assert_int_equal(walker_again(f.walker, 0, true), 0);
+	t = rows(&f, 1);
+	assert_int_equal(t->loss, LOSS_NONE);
+	assert_int_equal(t->depth, 3);
+	end(&f);
+}
+
+/* ---- the same again ---- */
+
+static void numbers_tell_what_changed(void **state)
+{
+	const struct walk_thread *t;
+	uint64_t serial, callers;
+	struct fixture f;
+
+	(void)state;
+	begin(&f, 4);
+	t = look(&f, later());
+	serial = t->serial;
+	callers = t->callers;
+	t = look(&f, later());
+	assert_int_equal(t->serial, serial);
+	assert_int_equal(t->callers, callers);
+	set_position(&f, 3, 7);
+	t = look(&f, later());
+	assert_int_not_equal(t->serial, serial);
+	assert_int_equal(t->callers, callers);
+	assert_int_equal(t->frames[0].at, 14);
+	serial = t->serial;
+	set_position(&f, 1, 7);
+	t = look(&f, later());
+	assert_int_not_equal(t->serial, serial);
+	assert_int_not_equal(t->callers, callers);
+	assert_int_equal(t->frames[2].at, 14);
+	callers = t->callers;
+	set_leaf(&f, 2);
+	t = look(&f, later());
+	assert_int_not_equal(t->callers, callers);
+	assert_int_equal(t->depth, 3);
+	end(&f);
+}
+
+/* Soon after the last one: one call, the chunk twice, and the anchors. */
+static void a_lean_look_is_four_ranges(void **state)
+{
+	const struct walk_thread *t;
+	uint64_t now = later(), ranges, calls;
+	struct fixture f;
+
+	(void)state;
+	begin(&f, 5);
+	look(&f, now);
+	ranges = f.ranges;
+	calls = f.calls;
+	set_position(&f, 4, 7);
+	assert_true(walker_lean(f.walker, now + 5000));
+	t = look(&f, now + 5000);
+	assert_int_equal(f.calls - calls, 1);
+	assert_int_equal(f.ranges - ranges, 4);
+	assert_int_equal(t->loss, LOSS_NONE);
+	assert_int_equal(t->frames[0].at, 14);
+	/* After a gap, or when its time is over, all is read again. */
+	assert_false(walker_lean(f.walker, now + 5000 + WALK_GAP_NS));
+	assert_false(walker_lean(f.walker, now + WALK_FRESH_NS));
+	end(&f);
+}
+
+/* An address used again is seen, however soon, once the stack has changed. */
+static void lean_looks_see_new_code(void **state)
+{
+	const struct walk_thread *t;
+	uint64_t now = later();
+	struct fixture f;
+
+	(void)state;
+	begin(&f, 3);
+	look(&f, now);
+	set_leaf(&f, 1);
+	look(&f, now + 4000);
+	make_code(&f.layout, 2, "another");
+	put(code_at(2) + (unsigned)f.layout.code.version, 5000, 4);
+	set_leaf(&f, 2);
+	t = look(&f, now + 8000);
+	assert_int_equal(t->loss, LOSS_NONE);
+	expect_name(&f, &t->frames[0], "another");
+	end(&f);
+}
+
+/* ---- threads that are held ---- */
+
+static void a_held_thread_is_not_read(void **state)
+{
+	const struct walk_thread *t;
+	uint64_t bytes;
+	struct fixture f;
+
+	(void)state;
+	begin(&f, 4);
+	look(&f, later());
+	bytes = f.bytes;
+	look(&f, later());
+	bytes = f.bytes - bytes;
+	walker_hold(f.walker, 0, true);
+	set_leaf(&f, 2);
+	f.bytes = 0;
+	t = look(&f, later());
+	assert_true(f.bytes < bytes / 4);
+	assert_int_equal(t->depth, 4);
+	walker_hold(f.walker, 0, false);
+	t = look(&f, later());
+	assert_int_equal(t->depth, 3);
+	end(&f);
+}
+
+#define SECOND 0x10c00u
+
+/* A second thread state, newer than the first, without frames. */
+static void add_thread(struct fixture *f, uint64_t at, uint64_t next)
+{
+	const struct layout *l = &f->layout;
+
+	memset(memory + (at - BASE), 0, 0x200);
+	put8(at + (unsigned)l->thread.interp, INTERP);
+	put8(at + (unsigned)l->thread.next, next);
+	put8(at + (unsigned)l->thread.thread_id, at);
+	put8(at + (unsigned)l->thread.native_id, 43);
+}
+
+static void threads_come_and_go_beside_held_ones(void **state)
+{
+	const struct walk_thread *t;
+	struct fixture f;
+	uint64_t list;
+
+	(void)state;
+	begin(&f, 4);
+	look(&f, later());
+	walker_hold(f.walker, 0, true);
+	list = walker_list(f.walker);
+	add_thread(&f, SECOND, TSTATE);
+	put8(INTERP + (unsigned)f.layout.interp.threads_head, SECOND);
+	assert_int_equal(walker_snapshot(f.walker, later()), 0);
+	t = rows(&f, 2);
+	assert_int_not_equal(walker_list(f.walker), list);
+	list = walker_list(f.walker);
+	assert_int_equal(t[0].depth + t[1].depth, 4);
+	assert_int_equal(t[0].tid + t[1].tid, 42 + 43);
+	assert_int_equal(walker_snapshot(f.walker, later()), 0);
+	assert_int_equal(walker_list(f.walker), list);
+	put8(INTERP + (unsigned)f.layout.interp.threads_head, TSTATE);
+	t = look(&f, later());
+	assert_int_equal(t->tid, 42);
+	assert_int_equal(t->depth, 4);
+	end(&f);
+}
+
+/* ---- facts ---- */
+
+#define ITEM 0x1c400u
+
+static void exceptions(void **state)
+{
+	struct fixture f;
+	uint64_t own;
+
+	(void)state;
+	begin(&f, 3);
+	own = TSTATE + (unsigned)f.layout.thread.exc_value;
+	put8(TSTATE + (unsigned)f.layout.thread.exc_info, own);
+	assert_false(look(&f, later())->exception);
+	put8(own, 0x1234); /* handled */
+	assert_true(look(&f, later())->exception);
+	put8(own, made_entry.none);
+	assert_false(look(&f, later())->exception);
+	/* A generator has an item of its own, the thread's lies below. */
+	put8(TSTATE + (unsigned)f.layout.thread.exc_info, ITEM);
+	put8(ITEM + (unsigned)f.layout.exc.previous, own);
+	assert_false(look(&f, later())->exception);
+	put8(ITEM + (unsigned)f.layout.exc.value, 0x1234);
+	assert_true(look(&f, later())->exception);
+	put8(ITEM + (unsigned)f.layout.exc.value, 0);
+	put8(ITEM + (unsigned)f.layout.exc.previous, ITEM); /* a circle */
+	assert_false(look(&f, later())->exception);
+	put8(TSTATE + (unsigned)f.layout.thread.exc_info, own);
+	put8(TSTATE + (unsigned)f.layout.thread.raising, 0x1234);
+	assert_true(look(&f, later())->exception);
+	end(&f);
+}
+
+static void gil_and_collector(void **state)
+{
+	const struct walk_thread *t;
+	struct fixture f;
+	uint64_t gil;
+
+	(void)state;
+	begin(&f, 2);
+	gil = 0x1c500;
+	put8(INTERP + (unsigned)f.layout.interp.gil_ptr, gil);
+	put8(gil + (unsigned)f.layout.gil.last_holder, TSTATE);
+	t = look(&f, later());
+	assert_false(t->holds_gil);
+	assert_int_equal(t->gil_from, gil + (unsigned)f.layout.gil.cond);
+	assert_int_equal(t->gil_to - t->gil_from, f.layout.gil.cond_size);
+	put(gil + (unsigned)f.layout.gil.locked, 1, 4);
+	put(INTERP + (unsigned)f.layout.interp.gc_collecting, 1, 4);
+	t = look(&f, later());
+	assert_true(t->holds_gil);
+	assert_true(t->gc);
+	end(&f);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_held_still_is_kept),
+		cmocka_unit_test(dead_frames_are_no_prefix),
+		cmocka_unit_test(no_prefix_without_a_root),
+		cmocka_unit_test(a_running_caller_has_no_callee),
+		cmocka_unit_test(a_stopped_thread_may_be_pushing),
+		cmocka_unit_test(numbers_tell_what_changed),
+		cmocka_unit_test(a_lean_look_is_four_ranges),
+		cmocka_unit_test(lean_looks_see_new_code),
+		cmocka_unit_test(a_held_thread_is_not_read),
+		cmocka_unit_test(threads_come_and_go_beside_held_ones),
+		cmocka_unit_test(exceptions),
+		cmocka_unit_test(gil_and_collector),
+	};
+
+	return cmocka_run_group_tests_name("walk, moving", tests, NULL, NULL);
+}
