@@ -220,6 +220,34 @@ struct trace_counts {
 };
 void trace_counts(const struct tracer *t, struct trace_counts *out);
 
+/* ---- what a blocked thread waits for ---- */
+
+#define WAIT_TEXT_MAX 256u /* bytes of such a text */
+
+struct remote;
+
+/* What is remembered of the sockets of one process. */
+struct waits;
+
+/* Both must outlive it; `r` reads the memory of that very process. */
+struct waits *waits_new(const struct process *p, struct remote *r);
+void waits_free(struct waits *w);
+
+/*
+ * The text for a thread that is blocked as `look` says (probe_look), appended
+ * to *out: "socket 127.0.0.1:5432", "file /path", "lock 0x7f12..", "timer";
+ * pystrobe-format(5) lists them. Cleaned, one line, at most WAIT_TEXT_MAX
+ * bytes; equal waits have equal texts. The name of the call where no more can
+ * be told; nothing for a thread that is not blocked, or not in a call.
+ *
+ * Looks at the descriptor as it is now: to be called at once after the look.
+ * Takes some microseconds; a socket that is new takes a table of the kernel,
+ * for which there are 20 ms at a time and 2 % in the long run. Beyond that it
+ * is "socket" alone. Never blocks on a file system.
+ */
+void waits_name(struct waits *w, const struct thread_look *look,
+		struct str *out);
+
 /* ---- a program that we start ---- */
 
 struct child {
