@@ -26,6 +26,7 @@ static struct known *known_new(struct target *t, uint32_t tid)
 	k->wanted = wanted(t, tid);
 	k->slices = UINT64_MAX;
 	k->state_table = k->stack_table = UINT32_MAX;
+	str_init(&k->wait);
 	probe_init(&k->probe, (pid_t)tid);
 	t->known = grow(t->known, &t->cap_known, t->nknown + 1,
 			sizeof(struct known *));
@@ -37,6 +38,7 @@ static struct known *known_new(struct target *t, uint32_t tid)
 void known_free(struct known *k)
 {
 	probe_release(&k->probe);
+	str_release(&k->wait);
 	free(k);
 }
 

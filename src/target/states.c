@@ -155,18 +155,51 @@ static uint8_t gil_of(const struct known *k, const struct walk_thread *w)
 	return w->gil_from ? GIL_NEITHER : GIL_UNKNOWN;
 }
 
-static void define_state(struct known *k, const struct walk_thread *w)
+/*
+ * What it waits for; looked up once, as long as it stays in that call in that
+ * time slice, since that may cost more than all the rest.
+ */
+static bool name_wait(struct target *t, struct known *k, uint8_t gil)
+{
+	struct thread_look *last = &k->waited;
+	struct str text;
+	bool changed;
+
+	if (k->blocked && k->waited_slices == k->slices &&
+	    last->run == k->look.run && last->call == k->look.call &&
+	    !memcmp(last->args, k->look.args, sizeof(last->args)))
+		return false;
+	k->waited = k->look;
+	k->waited_slices = k->slices;
+	str_init(&text);
+	if (gil == GIL_WANTED)
+		str_adds(&text, "GIL");
+	else if (is_blocked(k))
+		waits_name(t->waits, &k->look, &text);
+	changed = strcmp(text.data, k->wait.data) != 0;
+	if (changed) {
+		str_clear(&k->wait);
+		str_add(&k->wait, text.data, text.len);
+	}
+	str_release(&text);
+	return changed;
+}
+
+static void define_state(struct target *t, struct known *k,
+			 const struct walk_thread *w)
 {
 	struct state_def def;
+	bool changed;
 
-	memset(&def, 0, sizeof(def)); /* its padding too: it is a key */
+	memset(&def, 0, sizeof(def));
 	def.run = k->look.run;
 	def.gil = gil_of(k, w);
 	if (w->gc)
 		def.flags |= STATE_GC;
 	if (w->exception)
 		def.flags |= STATE_EXCEPTION;
-	if (memcmp(&def, &k->def, sizeof(def)) == 0)
+	changed = name_wait(t, k, def.gil);
+	if (!changed && !memcmp(&def, &k->def, sizeof(def)))
 		return;
 	k->def = def;
 	k->state_table = UINT32_MAX;
@@ -259,15 +292,19 @@ int states_after(struct target *t)
 		if (!ret)
 			ret = hold_still(t, k, i);
 		if (!t->lean)
-			define_state(k, &w[i]);
+			define_state(t, k, &w[i]);
 	}
 	return ret;
 }
 
 uint32_t state_of(struct target *t, struct known *k)
 {
+	struct state_def def = k->def;
+
 	if (k->state_table != t->source.serial) {
-		k->state = symbols_state(&t->symbols, &k->def);
+		def.wait = symbols_string(&t->symbols, k->wait.data,
+					  k->wait.len);
+		k->state = symbols_state(&t->symbols, &def);
 		k->state_table = t->source.serial;
 	}
 	return k->state;

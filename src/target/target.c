@@ -39,6 +39,7 @@ static int attach(struct target *t, struct err *err)
 		return process_denied(&t->process, err);
 	if (ret)
 		return ret;
+	t->waits = waits_new(&t->process, t->remote);
 	ids_init(&t->ids, &t->process);
 	t->walker = walker_new(t->remote, &t->found.layout, &t->found.entry,
 			       t->ids.self);
@@ -109,6 +110,7 @@ void target_free(struct target *t)
 	for (i = 0; i < t->nknown; i++)
 		known_free(t->known[i]);
 	tracer_free(t->tracer);
+	waits_free(t->waits);
 	walker_free(t->walker);
 	remote_free(t->remote);
 	ids_release(&t->ids);

@@ -67,7 +67,10 @@ struct known {
 	unsigned quiet;  /* ticks since it ran last, when blocked */
 	bool idle;       /* quiet for long */
 	bool over_budget; /* it would have been stopped */
-	struct state_def def;
+	struct state_def def; /* but for `wait` */
+	struct str wait;      /* what it waits for */
+	struct thread_look waited; /* the look that `wait` is of, */
+	uint64_t waited_slices;    /* and its time slice */
 	uint32_t state; /* its number in table number `state_table` */
 	uint32_t state_table;
 
@@ -91,6 +94,7 @@ struct target {
 	struct walker *walker;
 	struct tracer *tracer;
 	struct budget budget;
+	struct waits *waits;
 	bool child; /* of ours */
 	struct ids ids;
 	struct symbols symbols;

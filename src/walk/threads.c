@@ -3,6 +3,7 @@
  * apart from its stack: ids, GIL, collector, exceptions.
  */
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +13,7 @@
 #define PTHREAD_SCAN 1280 /* bytes of struct pthread looked at for the tid */
 #define LIST_TRIES 3      /* readings of a list of threads that changes */
 #define LIST_NS 250000000u /* a list is followed at least that often */
+#define GIL_LOCKS(cond) (2 * ((cond) + sizeof(pthread_mutex_t)))
 #define EXCEPTIONS_MAX 8  /* items of a stack of handled exceptions */
 
 static uint64_t runtime_field(const struct walker *w, int32_t field)
@@ -31,6 +33,24 @@ static uint64_t interp_field(const struct walker *w, const struct interp *in,
 		return 0;
 	return field_of(in->span.copy[0], in->span.got[0],
 			field - w->layout.interp.span_from);
+}
+
+/* The span of a struct may end with a field of four bytes. */
+static bool runtime_is_1(const struct walker *w, int32_t field)
+{
+	const struct piece *p = &w->runtime;
+	int32_t off = field - w->layout.runtime.span_from;
+
+	return off >= 0 && at_u32(p->copy[0], p->got[0], (size_t)off) == 1;
+}
+
+static bool interp_is_1(const struct walker *w, const struct interp *in,
+			int32_t field)
+{
+	const struct piece *p = &in->span;
+	int32_t off = field - w->layout.interp.span_from;
+
+	return off >= 0 && at_u32(p->copy[0], p->got[0], (size_t)off) == 1;
 }
 
 /* ---- what is read at the start of each snapshot ---- */
@@ -496,12 +516,12 @@ static raddr gil_holder(const struct walker *w, const struct interp *in)
 	if (!w->entry.runtime)
 		return field_of(w->current.copy[0], w->current.got[0], 0);
 	if (gil != NO_FIELD)
-		return (uint32_t)runtime_field(w, gil + l->gil.locked) == 1
+		return runtime_is_1(w, gil + l->gil.locked)
 			       ? runtime_field(w, gil + l->gil.last_holder)
 			       : 0;
 	gil = l->interp.gil_embedded;
 	if (in->gil && gil_in_span(w, in))
-		return (uint32_t)interp_field(w, in, gil + l->gil.locked) == 1
+		return interp_is_1(w, in, gil + l->gil.locked)
 			       ? interp_field(w, in, gil + l->gil.last_holder)
 			       : 0;
 	if (!len || at_u32(p, len, (size_t)l->gil.locked) != 1)
@@ -509,7 +529,10 @@ static raddr gil_holder(const struct walker *w, const struct interp *in)
 	return field_of(p, len, l->gil.last_holder);
 }
 
-/* Where a thread sleeps that waits for the GIL: inside its condition. */
+/*
+ * Where a thread sleeps that waits for the GIL: its condition, its mutex, and
+ * the pair for handing it over (Python/ceval_gil.h), one after the other.
+ */
 static void gil_futexes(const struct walker *w, const struct interp *in,
 			struct walk_thread *t)
 {
@@ -521,10 +544,10 @@ static void gil_futexes(const struct walker *w, const struct interp *in,
 		gil = w->entry.runtime + (raddr)l->runtime.gil;
 	if (gil) {
 		t->gil_from = gil + (raddr)l->gil.cond;
-		t->gil_to = t->gil_from + (raddr)l->gil.cond_size;
+		t->gil_to = t->gil_from + GIL_LOCKS((raddr)l->gil.cond_size);
 	} else if (w->entry.gil_cond) {
 		t->gil_from = w->entry.gil_cond;
-		t->gil_to = t->gil_from + 48;
+		t->gil_to = t->gil_from + sizeof(pthread_cond_t);
 	} else if (w->lock.got[0]) {
 		t->gil_from = field_of(w->lock.copy[0], w->lock.got[0], 0);
 		t->gil_to = t->gil_from ? t->gil_from + 4 : 0;
@@ -536,11 +559,9 @@ static bool collecting(const struct walker *w, const struct interp *in)
 	const struct layout *l = &w->layout;
 
 	if (l->interp.gc_collecting != NO_FIELD)
-		return (uint32_t)interp_field(w, in,
-					      l->interp.gc_collecting) == 1;
+		return interp_is_1(w, in, l->interp.gc_collecting);
 	if (l->runtime.gc_collecting != NO_FIELD)
-		return (uint32_t)runtime_field(
-			       w, l->runtime.gc_collecting) == 1;
+		return runtime_is_1(w, l->runtime.gc_collecting);
 	return at_u32(w->collecting.copy[0], w->collecting.got[0], 0) == 1;
 }
 

@@ -15,7 +15,7 @@
 #define BASE 0x10000u
 #define SIZE 0x20000u
 #define RUNTIME 0x10000u
-#define INTERP 0x10400u
+#define INTERP 0x1c600u
 #define TSTATE 0x10800u
 #define CHUNK 0x14000u
 #define CHUNK_SIZE 0x4000u
