@@ -90,6 +90,7 @@ int target_open(struct target **out, pid_t pid,
 	map_init(&t->known_of);
 	map_init(&t->ids.host);
 	t->source.table = &t->symbols;
+	t->marker_table = UINT32_MAX;
 	t->tracer = tracer_new();
 	set_options(t, options);
 	ret = attach(t, err);

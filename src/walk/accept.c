@@ -61,10 +61,10 @@ bool frame_runs(const struct layout *y, const unsigned char *p, size_t len)
  * put its stack pointer away. One that runs has not: what lies above it on
  * the chunk has returned.
  */
-static bool frame_waits(const struct layout *y, const unsigned char *p,
-			size_t len)
+bool frame_waits(const struct layout *y, const unsigned char *p, size_t len)
 {
-	return at_u32(p, len, (size_t)y->iframe.stacktop) != UINT32_MAX;
+	return y->iframe.stacktop == NO_FIELD ||
+	       at_u32(p, len, (size_t)y->iframe.stacktop) != UINT32_MAX;
 }
 
 /* ---- did it stand still ---- */
@@ -164,8 +164,8 @@ static bool links_live(const struct walker *w, const struct slot *s)
 	return true;
 }
 
-static bool called_from_c(const struct walker *w, const struct slot *s,
-			  const struct link *l)
+bool called_from_c(const struct walker *w, const struct slot *s,
+		   const struct link *l)
 {
 	const struct layout *y = &w->layout;
 	const unsigned char *p;

@@ -46,6 +46,19 @@ static bool climb_to(struct climb *c, raddr addr, int32_t block,
 	return positions_equal(y, a, b);
 }
 
+/* Whether the last one found waits, in both copies, for a frame above it. */
+static bool last_waits(const struct climb *c)
+{
+	const struct link *l = &c->found.at[c->found.len - 1];
+	const unsigned char *a, *b;
+	size_t na, nb;
+
+	a = link_bytes(c->s, l, 0, &na);
+	b = link_bytes(c->s, l, 1, &nb);
+	return frame_waits(&c->w->layout, a, na) &&
+	       frame_waits(&c->w->layout, b, nb);
+}
+
 /* Up to 3.10: along the chain that was there the last time. */
 static void climb_heap(struct climb *c)
 {
@@ -129,8 +142,11 @@ static void climb_chunks(struct climb *c)
 			return;
 		peek = (struct link){.addr = addr, .block = block};
 		link_fill(w, s, &peek, 0);
-		if (peek.previous == previous)
+		if (peek.previous == previous) {
+			if (!called_from_c(w, s, &peek) && !last_waits(c))
+				return;
 			continue;
+		}
 		if (!climb_beside(c, peek.previous))
 			return;
 		previous = peek.previous;

@@ -244,6 +244,11 @@ bool frames_equal(const struct layout *y, const unsigned char *a,
 		  const unsigned char *b);
 bool positions_equal(const struct layout *y, const unsigned char *a,
 		     const unsigned char *b);
+/* 3.11 to 3.13: the frame waits for another one that it called itself. */
+bool frame_waits(const struct layout *y, const unsigned char *p, size_t len);
+/* An entry frame, or a frame that C code called (3.11). */
+bool called_from_c(const struct walker *w, const struct slot *s,
+		   const struct link *l);
 /* Up to 3.10: the frame is executing, or it has no flag that says so. */
 bool frame_runs(const struct layout *y, const unsigned char *p, size_t len);
 
