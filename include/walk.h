@@ -129,11 +129,17 @@ const struct walk_thread *walker_threads(const struct walker *w, size_t *n);
  */
 void walker_hold(struct walker *w, size_t i, bool hold);
 
+/* Reads the stack of row `i` once more, into the same row. */
+int walker_again(struct walker *w, size_t i);
+
 /*
- * Reads the stack of row `i` once more, into the same row. `stopped`: the
- * thread cannot run; one copy is enough, and any frame it may be making.
+ * The same for a thread that was stopped, in two steps, so that it is stopped
+ * for the reading only. walker_grab reads, while it stands; walker_take makes
+ * the stack of that, when it runs again since `resumed`. A row that cannot be
+ * read so stays what it was.
  */
-int walker_again(struct walker *w, size_t i, bool stopped);
+int walker_grab(struct walker *w, size_t i);
+int walker_take(struct walker *w, size_t i, uint64_t resumed);
 
 const struct walk_code *walker_code(const struct walker *w, uint32_t info);
 int walker_line(struct walker *w, const struct walk_frame *f);

@@ -28,6 +28,7 @@ struct held {
 
 struct tracer {
 	struct held now; /* tid 0: none */
+	bool urgent, may_be_urgent;
 	uint64_t since;  /* when it was interrupted */
 	struct held *late;
 	size_t nlate, cap_late;
@@ -36,7 +37,26 @@ struct tracer {
 
 struct tracer *tracer_new(void)
 {
-	return xcalloc(1, sizeof(struct tracer));
+	struct tracer *t = xcalloc(1, sizeof(*t));
+
+	t->may_be_urgent = true;
+	return t;
+}
+
+/*
+ * While we hold a thread nobody may take our processor, or it stays stopped
+ * for as long as we wait for another. Not everyone is permitted to do that.
+ */
+static void be_urgent(struct tracer *t, bool urgent)
+{
+	struct sched_param param = {.sched_priority = urgent ? 1 : 0};
+
+	if (urgent == t->urgent || !t->may_be_urgent)
+		return;
+	if (sched_setscheduler(0, urgent ? SCHED_FIFO : SCHED_OTHER, &param))
+		t->may_be_urgent = false;
+	else
+		t->urgent = urgent;
 }
 
 /*
@@ -88,17 +108,19 @@ static bool is_late(const struct tracer *t, pid_t tid)
 }
 
 /* Waits until it stops; the processor is given away after a while. */
-static enum seen await(struct held *h, uint64_t begin, uint64_t deadline_ns)
+static enum seen await(struct tracer *t, struct held *h, uint64_t deadline_ns)
 {
 	enum seen seen = look(h);
-	uint64_t now;
+	uint64_t now, begin = t->since;
 
 	while (seen == SEEN_NOTHING) {
 		now = clock_mono();
 		if (now - begin >= deadline_ns)
 			break;
-		if (now - begin >= SPIN_NS)
+		if (now - begin >= SPIN_NS) {
+			be_urgent(t, false);
 			sched_yield();
+		}
 		seen = look(h);
 	}
 	return seen;
@@ -120,13 +142,16 @@ int trace_stop(struct tracer *t, pid_t tid, bool child, uint64_t deadline_ns)
 		return -ETIMEDOUT;
 	if (ptrace(PTRACE_SEIZE, tid, 0, 0))
 		return seize_error(errno);
+	be_urgent(t, true);
 	t->since = clock_mono();
 	if (ptrace(PTRACE_INTERRUPT, tid, 0, 0)) {
 		/* It is just ending: there is nothing to detach from. */
+		be_urgent(t, false);
 		look(&h);
 		return -ESRCH;
 	}
-	seen = await(&h, t->since, deadline_ns);
+	seen = await(t, &h, deadline_ns);
+	be_urgent(t, seen == SEEN_STOP);
 	if (seen == SEEN_END)
 		return -ESRCH;
 	if (seen == SEEN_NOTHING) {
@@ -146,6 +171,7 @@ uint64_t trace_resume(struct tracer *t)
 	let_go(&t->now);
 	t->now.tid = 0;
 	pause = clock_mono() - t->since;
+	be_urgent(t, false);
 	t->counts.stops++;
 	t->counts.pause_ns += pause;
 	if (pause > t->counts.longest_ns)

@@ -86,7 +86,7 @@ static int settle(struct target *t, struct known *k, size_t row,
 		 * that. Read now, it is the one that it blocked with.
 		 */
 		slices = now;
-		ret = walker_again(t->walker, row, false);
+		ret = walker_again(t->walker, row);
 		if (ret)
 			return ret;
 		if (is_blocked(k) && slices != UINT64_MAX &&
@@ -117,9 +117,11 @@ static int stop_and_read(struct target *t, struct known *k, size_t row,
 	}
 	if (stopped == -ESRCH)
 		return 0;
-	ret = walker_again(t->walker, row, !stopped);
+	if (stopped)
+		return walker_again(t->walker, row);
+	ret = walker_grab(t->walker, row);
 	t->budget.left_ns -= (double)trace_resume(t->tracer);
-	return ret;
+	return ret ? ret : walker_take(t->walker, row, clock_mono());
 }
 
 /* A stack that moves: the thread is stopped for it, as far as we may. */

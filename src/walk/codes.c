@@ -369,6 +369,14 @@ static void aim_idents(struct walker *w, struct slot *s, bool all)
 	}
 }
 
+void codes_add(struct walker *w, struct slot *s)
+{
+	size_t i;
+
+	for (i = 0; i < s->idents.len; i++)
+		batch_add(&w->batch, &s->idents.at[i], 0);
+}
+
 /* With a counter of freed code objects there is nothing to look at. */
 void codes_predict(struct walker *w, struct slot *s)
 {
@@ -390,8 +398,7 @@ static int check_others(struct walker *w, struct slot *s)
 	if (!s->nident)
 		return 0;
 	s->missed = true;
-	for (i = 0; i < s->idents.len; i++)
-		batch_add(&w->batch, &s->idents.at[i], 0);
+	codes_add(w, s);
 	ret = batch_read(&w->batch, w->remote);
 	if (ret)
 		return ret;

@@ -92,7 +92,6 @@ static void reset_pieces(struct pieces *p)
 void slot_predict(struct walker *w, struct slot *s, enum predict what)
 {
 	const struct layout *l = &w->layout;
-	size_t i;
 
 	piece_aim(&s->state, s->tstate + (raddr)l->thread.span_from,
 		  (size_t)(l->thread.span_to - l->thread.span_from));
@@ -108,9 +107,8 @@ void slot_predict(struct walker *w, struct slot *s, enum predict what)
 	 * anew at its address and begin to run in the few microseconds that
 	 * this takes.
 	 */
-	if (what != PREDICT_LEAN) {
-		for (i = 0; i < s->idents.len; i++)
-			batch_add(&w->batch, &s->idents.at[i], 0);
+	if (what == PREDICT_ALL) {
+		codes_add(w, s);
 		batch_add(&w->batch, &s->exc, 0);
 	}
 	add_blocks(&w->batch, s, 0);
@@ -375,10 +373,11 @@ static void drop_leaf(const struct walker *w, struct slot *s)
 		s->links.len * sizeof(*s->links.at));
 }
 
-int slot_trace(struct walker *w, struct slot *s, bool stopped)
+int slot_follow(struct walker *w, struct slot *s)
 {
 	int ret;
 
+	s->grabbed = false;
 	s->links.len = 0;
 	if (!piece_whole(&s->state, 0))
 		return LOSS_READ;
@@ -387,11 +386,18 @@ int slot_trace(struct walker *w, struct slot *s, bool stopped)
 		ret = trace_chunks(w, s);
 	if (!ret)
 		ret = trace_links(w, s, slot_head(w, s));
-	if (!ret) {
+	if (!ret)
 		drop_leaf(w, s);
+	return ret;
+}
+
+int slot_trace(struct walker *w, struct slot *s)
+{
+	int ret = slot_follow(w, s);
+
+	if (!ret)
 		ret = codes_resolve(w, s);
-	}
-	if (ret || !s->missed || stopped)
+	if (ret || !s->missed)
 		return ret;
 	if (slot_moved(w, s))
 		return LOSS_MOVING;

@@ -113,6 +113,7 @@ struct slot {
 	struct links links;
 	raddr cleared; /* a leaf on a chunk that was being cleared: left out */
 	bool missed;   /* something was not predicted in this try */
+	bool grabbed;  /* its links are of a time when it was stopped */
 	unsigned reads;
 
 	/* The last stack that was accepted. */
@@ -201,17 +202,18 @@ void slot_release(struct slot *s);
 enum predict {
 	PREDICT_ALL,  /* with the identity of code objects, and exceptions */
 	PREDICT_LEAN, /* the stack alone, without the entry frame at its root */
-	PREDICT_ONCE, /* one copy of all, of a thread that stands still */
+	PREDICT_ONCE, /* one copy of the stack, of a thread that stands still */
 };
 /* Adds what is predicted for the slot: blocks, anchors, blocks again. */
 void slot_predict(struct walker *w, struct slot *s, enum predict what);
 /*
  * Follows the chain through what was read, reads what was not predicted, and
- * makes sure of the code objects. Where it missed something, and the thread
- * may run, it closes with second copies of everything. An enum loss, or a
- * negative errno.
+ * makes sure of the code objects. Where it missed something it closes with
+ * second copies of everything. An enum loss, or a negative errno.
  */
-int slot_trace(struct walker *w, struct slot *s, bool stopped);
+int slot_trace(struct walker *w, struct slot *s);
+/* The first half of that: the chain, of which the codes are not known yet. */
+int slot_follow(struct walker *w, struct slot *s);
 /* Copy `n` of a link's frame; *len is how much of it there is. */
 const unsigned char *link_bytes(const struct slot *s, const struct link *l,
 				int n, size_t *len);
@@ -300,6 +302,8 @@ int codes_resolve(struct walker *w, struct slot *s);
 bool codes_confirm(struct walker *w, struct slot *s);
 /* Whether the codes of the last accepted stack are the same as then. */
 bool codes_same(struct walker *w, struct slot *s);
+/* Adds what is predicted of code objects to the batch. */
+void codes_add(struct walker *w, struct slot *s);
 /* Makes the codes of the links the prediction for the next time. */
 void codes_predict(struct walker *w, struct slot *s);
 /* Forgets all when they are too many; between snapshots only. */

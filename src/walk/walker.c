@@ -79,18 +79,18 @@ static void take_prefix(struct walker *w, struct slot *s, enum loss loss)
 }
 
 /* What was read is followed and judged. An enum loss or a negative errno. */
-static int judge(struct walker *w, struct slot *s, bool stopped)
+static int judge(struct walker *w, struct slot *s)
 {
 	uint64_t position = 0;
 	int ret;
 
 	w->tries++;
-	if (!stopped && slot_same(w, s, &position) && codes_same(w, s) &&
+	if (slot_same(w, s, &position) && codes_same(w, s) &&
 	    slot_move_leaf(w, s, position))
 		return LOSS_NONE;
-	ret = slot_trace(w, s, stopped);
+	ret = slot_trace(w, s);
 	if (ret == LOSS_NONE)
-		ret = slot_accept(w, s, stopped);
+		ret = slot_accept(w, s, false);
 	if (ret == LOSS_NONE)
 		take_stack(w, s);
 	else if (ret > LOSS_NONE)
@@ -99,12 +99,12 @@ static int judge(struct walker *w, struct slot *s, bool stopped)
 }
 
 /* Reads all that a slot needs, and what tells of freed code objects. */
-static int read_slot(struct walker *w, struct slot *s, enum predict what)
+static int read_slot(struct walker *w, struct slot *s)
 {
 	int ret;
 
 	threads_predict(w);
-	slot_predict(w, s, what);
+	slot_predict(w, s, PREDICT_ALL);
 	ret = batch_read(&w->batch, w->remote);
 	return ret ? ret : threads_refresh(w);
 }
@@ -119,40 +119,75 @@ static int sample_slot(struct walker *w, struct slot *s)
 	int ret;
 
 	s->prefix.len = 0;
-	ret = judge(w, s, false);
+	ret = judge(w, s);
 	for (try = 1; try < WALK_TRIES && ret > LOSS_NONE; try++) {
-		ret = read_slot(w, s, PREDICT_ALL);
+		ret = read_slot(w, s);
 		if (ret)
 			return ret;
-		ret = judge(w, s, false);
+		ret = judge(w, s);
 	}
 	if (ret > LOSS_NONE)
 		take_prefix(w, s, (enum loss)ret);
 	return ret < 0 ? ret : 0;
 }
 
-static int sample_stopped(struct walker *w, struct slot *s)
-{
-	int ret = judge(w, s, true);
-
-	if (ret > LOSS_NONE)
-		s->loss = (uint32_t)ret;
-	return ret < 0 ? ret : 0;
-}
-
-int walker_again(struct walker *w, size_t i, bool stopped)
+int walker_again(struct walker *w, size_t i)
 {
 	struct slot *s = w->rows[i];
 	int ret;
 
 	if (!s)
 		return 0;
-	ret = read_slot(w, s, stopped ? PREDICT_ONCE : PREDICT_ALL);
+	ret = read_slot(w, s);
 	if (!ret)
-		ret = stopped ? sample_stopped(w, s) : sample_slot(w, s);
+		ret = sample_slot(w, s);
 	if (ret)
 		return ret;
 	thread_facts(w, i);
+	show(w, i);
+	return 0;
+}
+
+int walker_grab(struct walker *w, size_t i)
+{
+	struct slot *s = w->rows[i];
+	int ret;
+
+	if (!s)
+		return 0;
+	slot_predict(w, s, PREDICT_ONCE);
+	ret = batch_read(&w->batch, w->remote);
+	if (!ret)
+		ret = slot_follow(w, s);
+	if (ret < 0)
+		return ret;
+	s->grabbed = ret == LOSS_NONE;
+	return 0;
+}
+
+int walker_take(struct walker *w, size_t i, uint64_t resumed)
+{
+	struct slot *s = w->rows[i];
+	int ret;
+
+	if (!s || !s->grabbed)
+		return 0;
+	threads_predict(w);
+	codes_add(w, s);
+	ret = batch_read(&w->batch, w->remote);
+	if (!ret)
+		ret = threads_refresh(w);
+	if (!ret)
+		ret = codes_resolve(w, s);
+	/* By now its code objects may be others, which must not name it. */
+	if (!ret && clock_mono() - resumed >= WALK_GAP_NS)
+		ret = LOSS_CODE;
+	if (!ret)
+		ret = slot_accept(w, s, true);
+	if (ret < 0)
+		return ret;
+	if (ret == LOSS_NONE)
+		take_stack(w, s);
 	show(w, i);
 	return 0;
 }
@@ -235,7 +270,7 @@ static int lean_snapshot(struct walker *w)
 		w->tries++;
 		if (!slot_same(w, s, &position) ||
 		    !slot_move_leaf(w, s, position))
-			ret = walker_again(w, i, false);
+			ret = walker_again(w, i);
 		else
 			show(w, i);
 	}

@@ -10,8 +10,9 @@
 
 #include <cmocka.h>
 
-#include "tests/lib/made_python.h"
+#include "base.h"
 #include "profile.h"
+#include "tests/lib/made_python.h"
 
 /* Reads `memory`, and lets it change before each range. */
 struct fixture {
@@ -221,7 +222,9 @@ static void a_stopped_thread_may_be_pushing(void **state)
 	put8(TSTATE + (unsigned)f.layout.thread.chunk_top, frame_at(4));
 	t = look(&f, later());
 	assert_int_equal(t->loss, LOSS_SHAPE);
-	assert_int_equal(walker_again(f.walker, 0, true), 0);
+	assert_int_equal(walker_grab(f.walker, 0), 0);
+	set_leaf(&f, 0); /* it goes on */
+	assert_int_equal(walker_take(f.walker, 0, clock_mono()), 0);
 	t = rows(&f, 1);
 	assert_int_equal(t->loss, LOSS_NONE);
 	assert_int_equal(t->depth, 3);
