@@ -84,7 +84,10 @@ size_t symbols_bytes(const struct symbols *s); /* memory held, about */
 
 /* ---- the sink: one interface for record, report, top, dump, daemon ---- */
 
-/* Why a sample of a thread has no stack. Names are part of the file format. */
+/*
+ * Why a sample of a thread has no stack, or no whole one. Names are part of
+ * the file format.
+ */
 enum loss {
 	LOSS_NONE,
 	LOSS_MOVING,    /* the two copies of the stack differ: it moved */
@@ -98,6 +101,8 @@ enum loss {
 	LOSS_BUDGET,    /* it moved, and the pause budget was spent */
 	LOSS_CAUSES,
 };
+
+#define MARKER_MOVING "<moving>"
 
 const char *loss_name(enum loss cause);  /* "moving" */
 const char *loss_about(enum loss cause); /* "stack moved while being read" */
@@ -136,7 +141,12 @@ struct tick {
 
 struct sample {
 	uint32_t tid;
-	uint32_t stack; /* 0 with loss != LOSS_NONE */
+	/*
+	 * With a loss, 0: the sample is lost. Or, partial, the outermost frames,
+	 * which held still, and on top of them a frame with FRAME_MARKER,
+	 * named MARKER_MOVING and without a file, which the source puts there.
+	 */
+	uint32_t stack;
 	uint32_t state;
 	uint32_t loss; /* enum loss */
 };
@@ -172,13 +182,15 @@ struct sink_ops {
 /*
  * A thread id that the kernel uses again after the thread's end is another
  * row. Lost samples have no stack: they are not in `samples`, nor in a cell.
+ * Partial ones are in both: their inclusive times are exact.
  */
 struct profile_thread {
 	uint32_t pid, tid; /* tid: made up when the top bit is set */
 	uint64_t ident;
 	uint32_t flags;
 	uint32_t name; /* string */
-	uint64_t samples, idle, lost; /* idle: how many of `samples` */
+	uint64_t samples, lost;
+	uint64_t idle, partial; /* how many of `samples` */
 };
 
 /* Equal samples of one thread, added up. */
@@ -198,6 +210,7 @@ struct profile {
 	uint64_t ticks, missed; /* missed: due and not taken */
 	uint64_t samples, idle; /* as in profile_thread */
 	uint64_t lost[LOSS_CAUSES]; /* samples without a stack, by cause */
+	uint64_t partial[LOSS_CAUSES]; /* of `samples`: without the whole one */
 	uint64_t first_ns, last_ns; /* monotonic, of the first and last tick */
 	uint64_t period_ns;
 	uint64_t wall_ns; /* time of day of the first tick */
@@ -220,7 +233,10 @@ struct profile {
 struct profile *profile_new(void);
 void profile_free(struct profile *p);
 
-/* A state in which nothing is computed: asleep, or stopped. */
+/*
+ * A state in which nothing is computed: asleep, or stopped; of a thread of
+ * which only that is known, to wait for the GIL.
+ */
 bool state_is_idle(const struct state_def *def);
 
 /* Duration covered, from the first tick to one period after the last. */
@@ -230,6 +246,18 @@ uint64_t profile_duration(const struct profile *p);
 double profile_achieved(const struct profile *p);
 
 uint64_t profile_lost(const struct profile *p); /* all causes */
+uint64_t profile_partial(const struct profile *p);
+
+/* Samples of all threads, by what these were doing. */
+struct state_totals {
+	uint64_t samples; /* = cpu + waiting + unknown */
+	uint64_t cpu, waiting, unknown;
+	uint64_t gil_wanted; /* of `waiting` */
+	uint64_t gc, exception;
+	uint64_t gil_known; /* whether the thread held the GIL */
+};
+
+void profile_states(const struct profile *p, struct state_totals *out);
 
 /* ---- views: choices at the time of rendering ---- */
 
@@ -239,12 +267,48 @@ enum frame_label {
 	LABEL_NOLINE,   /* name (file.py) */
 };
 
+/* Which samples are shown. */
+enum view_mode {
+	MODE_DEFAULT,   /* those that are not idle */
+	MODE_WALL,      /* all */
+	MODE_CPU,       /* on a processor, or not known to be idle */
+	MODE_GIL,       /* of the thread that holds the GIL, idle or not */
+	MODE_OFFCPU,    /* idle: waiting, also for the GIL, or stopped */
+	MODE_GC,        /* of a thread that collects garbage, and is not idle */
+	MODE_EXCEPTION, /* of one that handles an exception, and is not idle */
+	VIEW_MODES,
+};
+
+const char *mode_name(enum view_mode mode);  /* "cpu"; "" for the default */
+const char *mode_about(enum view_mode mode); /* "on CPU"; "" for all */
+/* By its name, or -EINVAL. The default has none. */
+int mode_by_name(const char *name);
+
 struct view {
+	enum view_mode mode;
 	enum frame_label label;
 	bool full_filenames;
 	bool threads; /* a root cell per thread (and per process, if several) */
-	bool idle;    /* idle samples too */
+	bool idle;    /* idle samples too, for modes that leave these out */
+	/*
+	 * One marker more on top of each stack: [GC], [wait: GIL], [wait: TEXT],
+	 * [idle], [disk], [stopped]; none for a thread that computes.
+	 */
+	bool state_frames;
 };
+
+struct view_count {
+	uint64_t samples; /* in the view */
+	uint64_t idle;    /* not in it because they are idle */
+};
+
+void view_count(const struct profile *p, const struct view *view,
+		struct view_count *out);
+
+/*
+ * What the mode asks for and no sample knows: "who held the GIL"; else NULL.
+ */
+const char *view_missing(const struct profile *p, const struct view *view);
 
 /* What a node is; for frames: whose code. */
 enum node_kind {

@@ -27,6 +27,7 @@ struct renderer {
 	const char *const *aliases; /* "flamegraph", NULL at the end */
 	const char *const *extensions; /* ".svg", NULL at the end */
 	const char *about;          /* for the help */
+	int bare; /* stacks only: tells neither totals nor what was lost */
 	/*
 	 * Appends the whole output to *out. -EINVAL: an option out of range;
 	 * then nothing is appended.

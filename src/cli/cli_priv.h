@@ -31,6 +31,8 @@ enum option_id {
 	OPT_SAVE = 256,
 	OPT_NOLINENO,
 	OPT_FULL_FILENAMES,
+	OPT_MODE,
+	OPT_STATE_FRAMES,
 	OPT_KILL_AFTER,
 	OPT_TITLE,
 	OPT_SEED,
@@ -92,6 +94,7 @@ struct output {
 	const char *path;   /* NULL: the default */
 	const char *format; /* as given, or NULL */
 	const struct renderer *renderer; /* NULL: no rendering */
+	bool gil; /* -g was given */
 	struct render_options options;
 };
 
@@ -101,15 +104,25 @@ struct output {
 	 "one cell for a function, not for each of its lines"},         \
 	{OPT_NOLINENO, "nolineno", NULL, "no line numbers"},                  \
 	{OPT_FULL_FILENAMES, "full-filenames", NULL, "whole paths of files"}, \
+	{OPT_MODE, "mode", "MODE",                                            \
+	 "only samples of wall, cpu, gil, offcpu, gc, exception"},      \
+	{'g', "gil", NULL, "only threads that hold the GIL"},                 \
 	{'i', "idle", NULL, "idle threads too"},                              \
+	{OPT_STATE_FRAMES, "state-frames", NULL,                              \
+	 "what a thread waits for, on top of its stack"},               \
 	{OPT_TITLE, "title", "TEXT", "title of the picture"}
 
-/* Takes an option of the above, -o or -f; 1 when it is none of them. */
-int output_take(struct output *out, int id, const char *argument);
+/*
+ * Takes an option of the above, -o or -f: 0, or -EINVAL with a sentence; 1
+ * when it is none of them.
+ */
+int output_take(struct output *out, int id, const char *argument,
+		struct err *err);
 
 /*
- * Finds the renderer by the format, else by the extension of the path. The
- * recording itself ("strobe") leaves renderer NULL and sets *recording.
+ * When all options were taken. Finds the renderer by the format, else by the
+ * extension of the path; the recording itself ("strobe") leaves renderer NULL
+ * and sets *recording. Options that contradict each other are -EINVAL.
  */
 int output_resolve(struct output *out, bool *recording, struct err *err);
 
@@ -125,6 +138,10 @@ bool output_is_file(const char *path);
 /* Renders and writes it, whole or not at all. */
 int output_write(const struct output *out, const char *path,
 		 const struct profile *p, struct err *err);
+
+/* Why the view shows nothing at all: "all 12 samples are idle ones; ...". */
+void add_nothing(struct str *s, const struct profile *p,
+		 const struct view *view);
 
 /* Reads recordings into one profile; tells on stderr what was damaged. */
 int load_profile(struct profile **p, char *const *paths, size_t n,
@@ -204,7 +221,11 @@ void add_seconds(struct str *s, uint64_t ns); /* "12.3 s" */
 void add_stops(struct str *s, const struct totals *t);
 /* "99.9 % of 1 kHz" */
 void add_held(struct str *s, const struct totals *t, uint64_t period_ns);
-/* "3 lost (moving 2, read 1)", or nothing when nothing was. */
-void add_losses(struct str *s, const uint64_t *lost);
+/*
+ * Adds "SEP5 partial (moving 5)SEP3 lost (moving 2, read 1)" without what is
+ * zero. Both are by cause.
+ */
+void add_losses(struct str *s, const char *sep, const uint64_t *partial,
+		const uint64_t *lost);
 
 #endif

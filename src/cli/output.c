@@ -11,7 +11,28 @@
 
 #define RECORDING "strobe"
 
-int output_take(struct output *out, int id, const char *argument)
+static int take_mode(struct view *view, const char *name, struct err *err)
+{
+	int mode = mode_by_name(name);
+	struct str s;
+	int i;
+
+	if (mode >= 0) {
+		view->mode = (enum view_mode)mode;
+		return 0;
+	}
+	str_init(&s);
+	for (i = MODE_DEFAULT + 1; i < VIEW_MODES; i++)
+		str_addf(&s, "%s%s", s.len ? ", " : "",
+			 mode_name((enum view_mode)i));
+	err_set(err, -EINVAL, "unknown mode '%s'; the modes are %s", name,
+		s.data);
+	str_release(&s);
+	return -EINVAL;
+}
+
+int output_take(struct output *out, int id, const char *argument,
+		struct err *err)
 {
 	struct view *view = &out->options.view;
 
@@ -36,6 +57,14 @@ int output_take(struct output *out, int id, const char *argument)
 		return 0;
 	case 'i':
 		view->idle = true;
+		return 0;
+	case 'g':
+		out->gil = true;
+		return 0;
+	case OPT_MODE:
+		return take_mode(view, argument, err);
+	case OPT_STATE_FRAMES:
+		view->state_frames = true;
 		return 0;
 	case OPT_TITLE:
 		out->options.title = argument;
@@ -110,8 +139,30 @@ static int resolve_path(struct output *out, bool *recording, struct err *err)
 	return -EINVAL;
 }
 
+static int resolve_view(struct output *out, struct err *err)
+{
+	struct view *view = &out->options.view;
+
+	if (out->gil && view->mode != MODE_DEFAULT && view->mode != MODE_GIL)
+		return err_set(err, -EINVAL,
+			       "-g means '--mode gil', so it cannot go with "
+			       "'--mode %s'",
+			       mode_name(view->mode));
+	if (out->gil)
+		view->mode = MODE_GIL;
+	if (view->idle && view->mode == MODE_CPU)
+		return err_set(err, -EINVAL,
+			       "-i asks for idle threads, which '--mode cpu' "
+			       "leaves out");
+	return 0;
+}
+
 int output_resolve(struct output *out, bool *recording, struct err *err)
 {
+	int ret = resolve_view(out, err);
+
+	if (ret)
+		return ret;
 	if (out->format)
 		return resolve_format(out, recording, err);
 	if (out->path)
@@ -187,6 +238,30 @@ int output_write(const struct output *out, const char *path,
 static const char *plural(uint64_t n)
 {
 	return n == 1 ? "" : "s";
+}
+
+void add_nothing(struct str *s, const struct profile *p,
+		 const struct view *view)
+{
+	const char *missing = view_missing(p, view);
+	unsigned long long samples = p->samples, idle;
+	struct view_count count;
+
+	view_count(p, view, &count);
+	idle = count.idle;
+	if (missing)
+		str_addf(s, "%s was not recorded", missing);
+	else if (view->mode == MODE_DEFAULT && idle == 1)
+		str_adds(s, "the only sample is an idle one; -i includes it");
+	else if (view->mode == MODE_DEFAULT)
+		str_addf(s, "all %llu samples are idle ones; -i includes them",
+			 idle);
+	else
+		str_addf(s, "none of %llu sample%s is %s", samples,
+			 plural(samples), mode_about(view->mode));
+	if (view->mode != MODE_DEFAULT && idle)
+		str_addf(s, "; -i includes %llu idle one%s", idle,
+			 plural(idle));
 }
 
 static void tell_damage(const char *path, const struct read_report *report)

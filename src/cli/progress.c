@@ -56,25 +56,33 @@ void add_held(struct str *s, const struct totals *t, uint64_t period_ns)
 		str_addf(s, "%.3g Hz", rate);
 }
 
-void add_losses(struct str *s, const uint64_t *lost)
+static void add_causes(struct str *s, const char *sep, const char *what,
+		       const uint64_t *by_cause)
 {
 	uint64_t sum = 0;
-	const char *sep = "";
 	unsigned i;
 
 	for (i = LOSS_NONE + 1; i < LOSS_CAUSES; i++)
-		sum += lost[i];
+		sum += by_cause[i];
 	if (!sum)
 		return;
-	str_addf(s, "%llu lost (", (unsigned long long)sum);
+	str_addf(s, "%s%llu %s (", sep, (unsigned long long)sum, what);
+	sep = "";
 	for (i = LOSS_NONE + 1; i < LOSS_CAUSES; i++) {
-		if (!lost[i])
+		if (!by_cause[i])
 			continue;
 		str_addf(s, "%s%s %llu", sep, loss_name((enum loss)i),
-			 (unsigned long long)lost[i]);
+			 (unsigned long long)by_cause[i]);
 		sep = ", ";
 	}
 	str_addc(s, ')');
+}
+
+void add_losses(struct str *s, const char *sep, const uint64_t *partial,
+		const uint64_t *lost)
+{
+	add_causes(s, sep, "partial", partial);
+	add_causes(s, sep, "lost", lost);
 }
 
 void add_stops(struct str *s, const struct totals *t)
@@ -116,9 +124,7 @@ void progress_text(struct str *s, const struct progress *p,
 		 (unsigned long long)t->counts.samples,
 		 t->counts.samples == 1 ? "" : "s");
 	add_held(s, t, p->period_ns);
-	if (t->counts.samples > t->counts.lost[LOSS_NONE])
-		str_adds(s, "   ");
-	add_losses(s, t->counts.lost);
+	add_losses(s, "   ", t->counts.partial, t->counts.lost);
 }
 
 void progress_draw(const struct progress *p, const struct totals *t)

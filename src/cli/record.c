@@ -49,6 +49,7 @@ static int choose_policy(struct record *r, enum stop_policy stop,
 static int take(void *to, int id, const char *argument, struct err *err)
 {
 	struct record *r = to;
+	int ret;
 
 	switch (id) {
 	case 'p':
@@ -77,7 +78,8 @@ static int take(void *to, int id, const char *argument, struct err *err)
 		r->seeded = true;
 		return parse_number("seed", argument, &r->sampling.seed, err);
 	default:
-		return output_take(&r->output, id, argument) ? -EINVAL : 0;
+		ret = output_take(&r->output, id, argument, err);
+		return ret > 0 ? -EINVAL : ret;
 	}
 }
 
@@ -343,14 +345,25 @@ static void remove_temporary(struct record *r)
 static void add_shown(const struct record *r, const struct profile *p,
 		      struct str *s)
 {
-	if (!p->idle || r->output.options.view.idle)
+	const struct view *view = &r->output.options.view;
+	struct view_count count;
+
+	view_count(p, view, &count);
+	if (count.samples == p->samples)
 		return;
-	if (p->idle == p->samples)
-		str_adds(s, "; all of them idle, so it is empty: -i includes "
-			    "idle threads");
-	else
+	if (!count.samples) {
+		str_adds(s, ", which is empty: ");
+		add_nothing(s, p, view);
+		return;
+	}
+	if (*mode_about(view->mode))
+		str_addf(s, " of the %llu %s",
+			 (unsigned long long)count.samples,
+			 mode_about(view->mode));
+	if (count.idle)
 		str_addf(s, " without %llu idle one%s (-i includes them)",
-			 (unsigned long long)p->idle, p->idle == 1 ? "" : "s");
+			 (unsigned long long)count.idle,
+			 count.idle == 1 ? "" : "s");
 }
 
 static int render(const struct record *r, struct str *told, struct err *err)
@@ -392,9 +405,7 @@ static void summarize(const struct record *r, const char *wrote)
 	add_seconds(&s, t->elapsed_ns);
 	str_adds(&s, ", ");
 	add_held(&s, t, r->sampling.period_ns);
-	if (t->counts.samples > t->counts.lost[LOSS_NONE])
-		str_adds(&s, ", ");
-	add_losses(&s, t->counts.lost);
+	add_losses(&s, ", ", t->counts.partial, t->counts.lost);
 	add_stops(&s, t);
 	str_adds(&s, wrote);
 	if (r->save && strcmp(r->save, "-"))

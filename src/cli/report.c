@@ -17,6 +17,7 @@ static int take(void *to, int id, const char *argument, struct err *err)
 {
 	struct report *r = to;
 	uint64_t v = 0;
+	int ret;
 
 	switch (id) {
 	case 'q':
@@ -31,7 +32,8 @@ static int take(void *to, int id, const char *argument, struct err *err)
 		r->output.options.limit = (uint32_t)v;
 		return 0;
 	default:
-		return output_take(&r->output, id, argument) ? -EINVAL : 0;
+		ret = output_take(&r->output, id, argument, err);
+		return ret > 0 ? -EINVAL : ret;
 	}
 }
 
@@ -60,19 +62,48 @@ static int check(struct report *r, bool files, struct err *err)
 	return 0;
 }
 
+static void add_shown(struct str *s, const struct profile *p,
+		      const struct view *view, const struct view_count *count)
+{
+	const char *about = mode_about(view->mode);
+
+	if (count->samples != p->samples || *about)
+		str_addf(s, "%llu of ", (unsigned long long)count->samples);
+	str_addf(s, "%llu sample%s", (unsigned long long)p->samples,
+		 p->samples == 1 ? "" : "s");
+	if (*about)
+		str_addf(s, " %s", about);
+	if (count->idle)
+		str_addf(s, ", %llu idle left out",
+			 (unsigned long long)count->idle);
+}
+
+/* Says on stderr what the output itself does not, or not to whom writes it. */
 static void summarize(const struct report *r, const struct profile *p)
 {
 	const struct view *view = &r->output.options.view;
+	const char *path = r->output.path;
+	struct view_count count;
+	struct str s;
 
 	if (r->quiet)
 		return;
-	if (r->output.path)
-		say("wrote '%s': %llu samples", r->output.path,
-		    (unsigned long long)(view->idle ? p->samples
-						    : p->samples - p->idle));
-	if (!view->idle && p->idle && p->idle == p->samples)
-		say("all %llu samples are idle ones; -i includes them",
-		    (unsigned long long)p->idle);
+	view_count(p, view, &count);
+	str_init(&s);
+	if (path || (r->output.renderer->bare &&
+		     profile_lost(p) + profile_partial(p))) {
+		if (path)
+			str_addf(&s, "wrote '%s': ", path);
+		add_shown(&s, p, view, &count);
+		add_losses(&s, ", ", p->partial, p->lost);
+		say("%s", s.data);
+		str_clear(&s);
+	}
+	if (p->samples && !count.samples) {
+		add_nothing(&s, p, view);
+		say("%s", s.data);
+	}
+	str_release(&s);
 }
 
 static int run_report(const struct command *c, int argc, char **argv)

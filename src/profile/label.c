@@ -116,12 +116,16 @@ void labels_init(struct labels *l, const struct profile *p,
 		l->cwd = symbols_text(&p->symbols, p->processes[0].cwd);
 	l->of_frame = xreallocarray(NULL, n, sizeof(*l->of_frame));
 	memset(l->of_frame, 0xff, n * sizeof(*l->of_frame));
+	n = p->symbols.nstates;
+	l->of_state = xreallocarray(NULL, n, sizeof(*l->of_state));
+	memset(l->of_state, 0xff, n * sizeof(*l->of_state));
 	str_init(&l->scratch);
 }
 
 void labels_release(struct labels *l)
 {
 	free(l->of_frame);
+	free(l->of_state);
 	str_release(&l->scratch);
 }
 
@@ -176,6 +180,42 @@ uint32_t label_frame(struct labels *l, uint32_t frame)
 	return *at;
 }
 
+/* The text of a wait is cleaned already, but may be blank. */
+static void compose_state(struct labels *l, const struct state_def *def)
+{
+	const char *wait = symbols_text(&l->profile->symbols, def->wait);
+
+	if (def->flags & STATE_GC) {
+		str_adds(&l->scratch, "[GC]");
+	} else if (def->gil == GIL_WANTED) {
+		str_adds(&l->scratch, "[wait: GIL]");
+	} else if (!state_is_idle(def)) {
+		return;
+	} else if (wait[strspn(wait, " ")]) {
+		str_adds(&l->scratch, "[wait: ");
+		add_clean(&l->scratch, wait);
+		str_addc(&l->scratch, ']');
+	} else {
+		str_adds(&l->scratch, def->run == RUN_DISK ? "[disk]" :
+				      def->run == RUN_STOPPED ? "[stopped]" :
+								"[idle]");
+	}
+}
+
+uint32_t label_state(struct labels *l, uint32_t state)
+{
+	uint32_t *at = &l->of_state[state];
+
+	if (!l->view->state_frames)
+		return LABEL_NONE;
+	if (*at == LABEL_UNKNOWN) {
+		str_clear(&l->scratch);
+		compose_state(l, &l->profile->symbols.states[state]);
+		*at = l->scratch.len ? put(l) : LABEL_NONE;
+	}
+	return *at;
+}
+
 uint32_t label_thread(struct labels *l, uint32_t thread)
 {
 	const struct profile_thread *t = &l->profile->threads[thread];
@@ -205,10 +245,4 @@ uint32_t label_process(struct labels *l, uint32_t pid)
 	add_clean(&l->scratch, *command ? command : "process");
 	str_addf(&l->scratch, " (process %u)", pid);
 	return put(l);
-}
-
-bool cell_in_view(const struct profile *p, const struct view *view,
-		  const struct profile_cell *cell)
-{
-	return view->idle || !state_is_idle(&p->symbols.states[cell->state]);
 }

@@ -395,7 +395,7 @@ static int take_sample(struct sink *s, const struct source_symbols *syms,
 		return -EINVAL;
 	thread = thread_at(p, b->pid, sample->tid);
 	t = &p->threads[thread];
-	if (sample->loss != LOSS_NONE) {
+	if (sample->loss != LOSS_NONE && !sample->stack) {
 		t->lost++;
 		p->lost[sample->loss]++;
 		return 0;
@@ -410,6 +410,10 @@ static int take_sample(struct sink *s, const struct source_symbols *syms,
 	c->ns += b->weight;
 	t->samples++;
 	p->samples++;
+	if (sample->loss != LOSS_NONE) {
+		t->partial++;
+		p->partial[sample->loss]++;
+	}
 	if (state_is_idle(&p->symbols.states[state])) {
 		t->idle++;
 		p->idle++;
@@ -471,12 +475,22 @@ double profile_achieved(const struct profile *p)
 	return p->ticks ? 100.0 * (double)p->ticks / due : 0.0;
 }
 
-uint64_t profile_lost(const struct profile *p)
+static uint64_t sum_of(const uint64_t *by_cause)
 {
 	uint64_t sum = 0;
 	int i;
 
 	for (i = LOSS_NONE + 1; i < LOSS_CAUSES; i++)
-		sum += p->lost[i];
+		sum += by_cause[i];
 	return sum;
+}
+
+uint64_t profile_lost(const struct profile *p)
+{
+	return sum_of(p->lost);
+}
+
+uint64_t profile_partial(const struct profile *p)
+{
+	return sum_of(p->partial);
 }

@@ -7,6 +7,7 @@
 #include "profile.h"
 
 #define LABEL_UNKNOWN UINT32_MAX
+#define LABEL_NONE (UINT32_MAX - 1)
 
 struct labels {
 	const struct profile *profile;
@@ -14,6 +15,7 @@ struct labels {
 	struct intern *to;  /* where the labels go */
 	const char *cwd;    /* of the first process */
 	uint32_t *of_frame; /* label of each frame, or LABEL_UNKNOWN */
+	uint32_t *of_state; /* the same, or LABEL_NONE */
 	struct str scratch;
 };
 
@@ -22,6 +24,8 @@ void labels_init(struct labels *l, const struct profile *p,
 void labels_release(struct labels *l);
 
 uint32_t label_frame(struct labels *l, uint32_t frame);
+/* The marker that a state puts on top of a stack, or LABEL_NONE. */
+uint32_t label_state(struct labels *l, uint32_t state);
 uint32_t label_thread(struct labels *l, uint32_t thread);
 uint32_t label_process(struct labels *l, uint32_t pid);
 

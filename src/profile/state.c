@@ -33,6 +33,8 @@ const char *loss_about(enum loss cause)
 
 bool state_is_idle(const struct state_def *def)
 {
+	if (def->run == RUN_UNKNOWN)
+		return def->gil == GIL_WANTED;
 	return def->run == RUN_SLEEPING || def->run == RUN_DISK ||
 	       def->run == RUN_STOPPED;
 }

@@ -107,7 +107,7 @@ static void add_cells(struct building *b, uint32_t thread,
 {
 	const struct profile_cell *c;
 	struct tree_node *node;
-	uint32_t id;
+	uint32_t id, marker;
 	size_t i;
 
 	b->root = NO_ROOT;
@@ -120,6 +120,9 @@ static void add_cells(struct building *b, uint32_t thread,
 		if (b->root == NO_ROOT) /* no cell for a thread of no sample */
 			b->root = root_of(b, thread);
 		id = node_of(b, c->stack); /* moves the nodes */
+		marker = label_state(&b->labels, c->state);
+		if (marker != LABEL_NONE)
+			id = child_of(b, id, marker, NODE_MARKER, NO_CODE);
 		node = &b->tree->nodes[id];
 		node->self += c->count;
 		node->self_ns += c->ns;

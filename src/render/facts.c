@@ -71,32 +71,50 @@ static void add_rate(struct str *out, uint64_t period_ns)
 	str_adds(out, " Hz");
 }
 
-static void add_losses(struct str *out, const struct profile *p,
-		       const char *bar)
+/* "12 lost (moving 9, read 3)" */
+static void add_causes(struct str *out, uint64_t sum, const uint64_t *by_cause,
+		       const char *what, const char *bar)
 {
-	uint64_t lost = profile_lost(p);
 	const char *before = " (";
 	int i;
 
-	if (!lost)
+	if (!sum)
 		return;
 	str_adds(out, bar);
-	add_count(out, lost);
-	str_adds(out, " lost");
+	add_count(out, sum);
+	str_addf(out, " %s", what);
 	for (i = LOSS_NONE + 1; i < LOSS_CAUSES; i++) {
-		if (!p->lost[i])
+		if (!by_cause[i])
 			continue;
 		str_addf(out, "%s%s ", before, loss_name((enum loss)i));
-		add_count(out, p->lost[i]);
+		add_count(out, by_cause[i]);
 		before = ", ";
 	}
 	str_addc(out, ')');
 }
 
-void add_run(struct str *out, const struct profile *p, uint64_t samples,
-	     uint64_t left_out, const char *bar)
+/* "902 samples", "527 of 902 samples on CPU" */
+static void add_samples(struct str *out, const struct profile *p,
+			const struct view *view, uint64_t shown)
 {
-	add_noun(out, samples, "sample");
+	const char *about = mode_about(view->mode);
+
+	if (shown != p->samples || *about) {
+		add_count(out, shown);
+		str_adds(out, " of ");
+	}
+	add_noun(out, p->samples, "sample");
+	if (*about)
+		str_addf(out, " %s", about);
+}
+
+void add_run(struct str *out, const struct profile *p, const struct view *view,
+	     const char *bar)
+{
+	struct view_count count;
+
+	view_count(p, view, &count);
+	add_samples(out, p, view, count.samples);
 	str_adds(out, bar);
 	add_time(out, profile_duration(p));
 	if (p->period_ns && p->ticks) {
@@ -113,10 +131,55 @@ void add_run(struct str *out, const struct profile *p, uint64_t samples,
 		str_adds(out, " of ");
 		add_rate(out, p->period_ns);
 	}
-	if (left_out) {
+	if (count.idle) {
 		str_adds(out, bar);
-		add_count(out, left_out);
+		add_count(out, count.idle);
 		str_adds(out, " idle left out");
 	}
-	add_losses(out, p, bar);
+	add_causes(out, profile_partial(p), p->partial, "partial", bar);
+	add_causes(out, profile_lost(p), p->lost, "lost", bar);
+}
+
+/*
+ * Whole percent in integers, the same on every machine. Rounding makes
+ * neither none of some, nor all of not quite all.
+ */
+static void add_percent(struct str *out, uint64_t part, uint64_t whole)
+{
+	uint64_t n = part / whole * 100 +
+		     (part % whole * 100 + whole / 2) / whole;
+
+	if (part && !n)
+		str_adds(out, "<1 %");
+	else if (part < whole && n == 100)
+		str_adds(out, ">99 %");
+	else
+		str_addf(out, "%llu %%", (unsigned long long)n);
+}
+
+static void add_part(struct str *out, uint64_t part, uint64_t whole,
+		     const char *before, const char *what)
+{
+	if (!part)
+		return;
+	str_adds(out, before);
+	add_percent(out, part, whole);
+	str_adds(out, what);
+}
+
+void add_states(struct str *out, const struct profile *p, const char *bar)
+{
+	struct state_totals t;
+
+	profile_states(p, &t);
+	if (t.unknown == t.samples && !t.gc && !t.exception)
+		return;
+	str_adds(out, "all samples: ");
+	add_part(out, t.cpu, t.samples, "", " on CPU");
+	add_part(out, t.waiting, t.samples, t.cpu ? ", " : "", " waiting");
+	add_part(out, t.gil_wanted, t.samples, " (", " for the GIL)");
+	add_part(out, t.unknown, t.samples, t.cpu || t.waiting ? ", " : "",
+		 " unknown");
+	add_part(out, t.gc, t.samples, bar, " in GC");
+	add_part(out, t.exception, t.samples, bar, " handling an exception");
 }

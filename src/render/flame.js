@@ -247,6 +247,8 @@
 		}
 		fitMeasured(parts.status, room > 60 ? full : "", room);
 		legend.style.display = c || room < legendWidth ? "none" : "";
+		if (doing)
+			doing.style.display = c || room + PAD < doingEnd ? "none" : "";
 	}
 
 	function point(c) {
@@ -501,7 +503,8 @@
 
 	const parts = {};
 	const legend = head.querySelector(".legend");
-	let legendWidth = 0;
+	const doing = head.querySelector(".doing");
+	let legendWidth = 0, doingEnd = 0;
 
 	function bar(y) {
 		const f = element(SVG, "foreignObject", { x: 0, y, width: 100, height: 32 }, head);
@@ -544,6 +547,8 @@
 		parts.ring = element(SVG, "rect", { class: "ring" });
 		svg.insertBefore(parts.ring, head);
 		legendWidth = legend.getBBox().width;
+		if (doing)
+			doingEnd = doing.getBBox().x + doing.getBBox().width;
 	}
 
 	function listen() {

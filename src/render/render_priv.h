@@ -45,9 +45,18 @@ void add_title(struct str *out, const struct profile *p,
 /* "pid 12 | CPython 3.11.2 | 3 threads", `bar` between them. */
 void add_target(struct str *out, const struct profile *p, const char *bar);
 
-/* "4,812 samples | 48.1 s | 99.8 % of 100 Hz | ... | 12 lost (moving 12)" */
-void add_run(struct str *out, const struct profile *p, uint64_t samples,
-	     uint64_t left_out, const char *bar);
+/*
+ * "4,500 of 4,812 samples | 48.1 s | 99.8 % of 100 Hz | 312 idle left out |
+ * 5 partial (moving 5) | 12 lost (read 12)"
+ */
+void add_run(struct str *out, const struct profile *p, const struct view *view,
+	     const char *bar);
+
+/*
+ * "all samples: 62 % on CPU, 38 % waiting (12 % for the GIL) | 3 % in GC";
+ * nothing when the recording does not know.
+ */
+void add_states(struct str *out, const struct profile *p, const char *bar);
 
 /* ---- cells.c: the drawing of the tree ---- */
 

@@ -33,6 +33,7 @@ static const struct renderer all[] = {
 		.aliases = collapsed_aliases,
 		.extensions = collapsed_extensions,
 		.about = "one line a stack and its samples, for other tools",
+		.bare = 1,
 		.render = render_collapsed,
 	},
 };

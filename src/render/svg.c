@@ -24,6 +24,8 @@ static const char script[] =
 #define DETAILS_LETTER 7u
 #define LEGEND_LETTER 6u
 
+#define DOING_MIN 150u /* pixels; less than that says nothing */
+
 /* A line of the header: whole as tooltip, cut as text. */
 static void add_line(struct str *out, const char *class, unsigned y,
 		     const struct str *text, size_t columns)
@@ -50,7 +52,8 @@ static const struct {
 	{NODE_MARKER, "not Python code"},
 };
 
-static void add_legend(struct str *out, const struct drawn *drawn)
+/* Where it ends. */
+static unsigned add_legend(struct str *out, const struct drawn *drawn)
 {
 	unsigned x = SVG_PAD;
 	size_t i;
@@ -68,11 +71,35 @@ static void add_legend(struct str *out, const struct drawn *drawn)
 		x += 28 + (unsigned)strlen(legend[i].text) * LEGEND_LETTER;
 	}
 	str_adds(out, "</g>\n");
+	return x + 8;
+}
+
+/* What the threads did, in the rest of the legend's line. */
+static void add_doing(struct str *out, const struct profile *p, unsigned x,
+		      uint32_t width)
+{
+	struct str text, cut;
+
+	str_init(&text);
+	str_init(&cut);
+	add_states(&text, p, SEPARATOR);
+	if (x + DOING_MIN < width)
+		text_fit(&cut, text.data, text.len,
+			 (width - SVG_PAD - x) / LEGEND_LETTER, DOTS);
+	if (cut.len) {
+		str_addf(out, "<g class=\"legend doing\"><title>");
+		str_add_xml(out, text.data, text.len);
+		str_addf(out, "</title><text x=\"%u\" y=\"76\">", x);
+		str_add_xml(out, cut.data, cut.len);
+		str_adds(out, "</text></g>\n");
+	}
+	str_release(&cut);
+	str_release(&text);
 }
 
 static void add_head(struct str *out, const struct profile *p,
-		     const struct render_options *o, const struct tree *t,
-		     const struct drawn *drawn, uint32_t width)
+		     const struct render_options *o, const struct drawn *drawn,
+		     uint32_t width)
 {
 	size_t room = width - 2 * SVG_PAD;
 	struct str text;
@@ -85,11 +112,11 @@ static void add_head(struct str *out, const struct profile *p,
 	add_title(&text, p, o);
 	add_line(out, "name", 31, &text, room / TITLE_LETTER);
 	str_clear(&text);
-	add_run(&text, p, t->nodes[0].total, t->left_out, SEPARATOR);
+	add_run(&text, p, &o->view, SEPARATOR);
 	str_adds(&text, SEPARATOR);
 	add_target(&text, p, SEPARATOR);
 	add_line(out, "details", 52, &text, room / DETAILS_LETTER);
-	add_legend(out, drawn);
+	add_doing(out, p, add_legend(out, drawn), width);
 	str_adds(out, "</g>\n");
 	str_release(&text);
 }
@@ -144,7 +171,7 @@ int render_svg(const struct profile *p, const struct render_options *o,
 		      "aria-label=\"flame graph\">\n");
 	str_add(out, cells.data, cells.len);
 	str_adds(out, "</g>\n");
-	add_head(out, p, o, tree, &drawn, width);
+	add_head(out, p, o, &drawn, width);
 	str_adds(out, "<script><![CDATA[\n");
 	str_add(out, script, sizeof(script) - 1);
 	str_adds(out, "]]></script>\n</svg>\n");

@@ -3,7 +3,8 @@
  *
  *   python3 app.py
  *   pid 4711 | CPython 3.11.2 | 3 threads
- *   4,812 samples | 48.1 s | 100 % of 100 Hz | 312 idle left out
+ *   4,500 of 4,812 samples | 48.1 s | 100 % of 100 Hz | 312 idle left out
+ *   all samples: 94 % on CPU, 6 % waiting (2 % for the GIL)
  *
  *   self %  total %   self  total            function
  *     34.2     56.1  1,646  2,701  #####---  parse (app.py:42)
@@ -135,9 +136,11 @@ static void put_header(struct tabling *t, const struct profile *p,
 	put_line(t);
 	add_target(&t->scratch, p, t->marks->bar);
 	put_facts(t);
-	add_run(&t->scratch, p, t->flat->samples, t->flat->left_out,
-		t->marks->bar);
+	add_run(&t->scratch, p, &o->view, t->marks->bar);
 	put_facts(t);
+	add_states(&t->scratch, p, t->marks->bar);
+	if (t->scratch.len)
+		put_facts(t);
 	str_addc(t->out, '\n');
 }
 
@@ -253,6 +256,17 @@ static void put_rest(struct tabling *t, size_t from, enum frame_label label)
 	put_line(t);
 }
 
+static void put_nothing(struct tabling *t, const struct profile *p,
+			const struct view *view)
+{
+	const char *missing = view_missing(p, view);
+
+	str_adds(&t->scratch, "no samples to show");
+	if (missing)
+		str_addf(&t->scratch, ": %s was not recorded", missing);
+	put_line(t);
+}
+
 static void set_columns(struct tabling *t, const struct render_options *o)
 {
 	size_t columns = o->columns ? o->columns : COLUMNS;
@@ -282,7 +296,7 @@ int render_table(const struct profile *p, const struct render_options *o,
 	if (flat->len)
 		put_heading(&t, o->view.label);
 	else
-		str_adds(out, "no samples to show\n");
+		put_nothing(&t, p, &o->view);
 	for (i = 0; i < flat->len && i < limit; i++)
 		put_row(&t, &flat->rows[i]);
 	if (i < flat->len)

@@ -81,14 +81,25 @@ void made_tick(struct made *m)
 
 uint32_t made_state(struct made *m, enum run_state run)
 {
-	struct state_def def = {.run = (uint8_t)run, .gil = GIL_UNKNOWN};
-
-	return symbols_state(&m->symbols, &def);
+	return made_doing(m, run, GIL_UNKNOWN, 0, "");
 }
 
 static uint32_t string_of(struct made *m, const char *s, size_t len)
 {
 	return symbols_string(&m->symbols, s, len);
+}
+
+uint32_t made_doing(struct made *m, enum run_state run, enum gil_state gil,
+		    uint32_t flags, const char *wait)
+{
+	struct state_def def = {
+		.run = (uint8_t)run,
+		.gil = (uint8_t)gil,
+		.flags = flags,
+		.wait = string_of(m, wait, strlen(wait)),
+	};
+
+	return symbols_state(&m->symbols, &def);
 }
 
 uint32_t made_frame(struct made *m, uint32_t parent, const char *name,
@@ -157,11 +168,17 @@ int made_sample(struct made *m, uint32_t tid, uint32_t stack, uint32_t state,
 void made_samples(struct made *m, uint32_t tid, const char *stack,
 		  enum run_state run, unsigned n)
 {
-	uint32_t id = made_stack(m, stack), state = made_state(m, run);
+	made_samples_in(m, tid, stack, made_state(m, run), LOSS_NONE, n);
+}
+
+void made_samples_in(struct made *m, uint32_t tid, const char *stack,
+		     uint32_t state, enum loss loss, unsigned n)
+{
+	uint32_t id = made_stack(m, stack);
 
 	while (n--) {
 		made_tick(m);
-		if (made_sample(m, tid, id, state, LOSS_NONE))
+		if (made_sample(m, tid, id, state, loss))
 			abort();
 	}
 }
@@ -178,69 +195,79 @@ void made_samples(struct made *m, uint32_t tid, const char *stack,
 	"Thread._bootstrap@" LIB "threading.py:995/989 "                      \
 	"_worker@" LIB "concurrent/futures/thread.py:83/69 "
 
+#define COMPUTES RUN_CPU, GIL_HELD, 0, "", LOSS_NONE
+#define IN_C RUN_CPU, GIL_NEITHER, 0, "", LOSS_NONE
+#define WAITS(text) RUN_SLEEPING, GIL_NEITHER, 0, text, LOSS_NONE
+
 static const struct {
 	uint32_t tid;
 	unsigned n;
 	enum run_state run;
+	enum gil_state gil;
+	uint32_t flags;
+	const char *wait;
+	enum loss loss;
 	const char *stack;
 } server[] = {
-	{4711, 91, RUN_CPU,
+	{4711, 91, COMPUTES,
 	 QUERY "Query.all@" SITE "sqlalchemy/orm/query.py:2693/2673 "
 	 "loading.instances@" SITE "sqlalchemy/orm/loading.py:230/84 "
 	 "_populate_full@" SITE "sqlalchemy/orm/loading.py:1301/1250"},
-	{4711, 37, RUN_CPU,
+	{4711, 37, COMPUTES,
 	 QUERY "Query.all@" SITE "sqlalchemy/orm/query.py:2693/2673 "
 	 "loading.instances@" SITE "sqlalchemy/orm/loading.py:219/84"},
-	{4711, 44, RUN_CPU,
+	{4711, 44, IN_C,
 	 QUERY "Query.all@" SITE "sqlalchemy/orm/query.py:2693/2673 "
 	 "Connection.execute@" SITE "sqlalchemy/engine/base.py:1414/1360 "
 	 "<native:sqlite3_step>"},
-	{4711, 29, RUN_CPU,
+	{4711, 29, COMPUTES,
 	 QUERY "Orders.total@/srv/app/orders.py:72/66"},
-	{4711, 18, RUN_CPU,
+	{4711, 18, COMPUTES,
 	 QUERY "Orders.total@/srv/app/orders.py:73/66 Decimal.quantize@" LIB
 	 "decimal.py:2544/2500"},
-	{4711, 63, RUN_CPU,
+	{4711, 63, COMPUTES,
 	 RENDER "Template.render@" SITE "jinja2/environment.py:1301/1280 "
 	 "root@<template>:12/8 escape@" SITE "markupsafe/__init__.py:51/40"},
-	{4711, 22, RUN_CPU,
+	{4711, 22, COMPUTES,
 	 RENDER "Template.render@" SITE "jinja2/environment.py:1301/1280 "
 	 "root@<template>:31/8"},
-	{4711, 41, RUN_CPU,
+	{4711, 41, COMPUTES,
 	 RENDER "dumps@" LIB "json/__init__.py:231/183 JSONEncoder.encode@" LIB
 	 "json/encoder.py:200/183 JSONEncoder.iterencode@" LIB
 	 "json/encoder.py:258/204"},
-	{4711, 9, RUN_CPU,
+	{4711, 9, RUN_CPU, GIL_HELD, STATE_EXCEPTION, "", LOSS_NONE,
 	 RENDER "dumps@" LIB "json/__init__.py:231/183 JSONEncoder.encode@" LIB
 	 "json/encoder.py:200/183 JSONEncoder.default@/srv/app/views.py:88/80"},
-	{4711, 16, RUN_CPU,
+	{4711, 16, COMPUTES,
 	 SERVE "parse_request@" LIB "http/server.py:316/268 parse_headers@" LIB
 	 "http/client.py:222/211 Parser.parsestr@" LIB "email/parser.py:67/59 "
 	 "FeedParser._parsegen@" LIB "email/feedparser.py:240/210"},
-	{4711, 5, RUN_CPU,
+	{4711, 5, RUN_CPU, GIL_HELD, STATE_GC, "", LOSS_NONE,
 	 SERVE "log_request@/srv/app/server.py:77/75 Logger._log@" LIB
 	 "logging/__init__.py:1634/1607"},
-	{4711, 3, RUN_CPU,
-	 SERVE "<moving>"},
-	{4711, 55, RUN_SLEEPING,
+	{4711, 3, RUN_CPU, GIL_HELD, 0, "", LOSS_MOVING,
+	 SERVE MARKER_MOVING},
+	{4711, 55, WAITS("epoll"),
 	 "<module>@/srv/app/app.py:88/1 main@/srv/app/app.py:80/61 "
 	 "serve_forever@" LIB "socketserver.py:230/216 select@" LIB
 	 "selectors.py:415/403"},
-	{4712, 78, RUN_CPU,
+	{4712, 78, IN_C,
 	 POOL "resize@/srv/app/images.py:23/14 Image.resize@" SITE
 	 "PIL/Image.py:2192/2100"},
-	{4712, 31, RUN_CPU,
+	{4712, 31, IN_C,
 	 POOL "thumbnail@/srv/app/images.py:44/40 Image.save@" SITE
 	 "PIL/Image.py:2431/2350 _save@" SITE "PIL/JpegImagePlugin.py:782/640"},
-	{4712, 120, RUN_SLEEPING,
-	 POOL "<wait:queue>"},
-	{4713, 26, RUN_CPU,
+	{4712, 100, WAITS("lock 0x7f3a5c00"),
+	 POOL "wait@" LIB "threading.py:320/288"},
+	{4712, 20, RUN_SLEEPING, GIL_WANTED, 0, "", LOSS_NONE,
+	 POOL "resize@/srv/app/images.py:24/14"},
+	{4713, 26, COMPUTES,
 	 POOL "fib@/srv/app/stats.py:5/3 fib@/srv/app/stats.py:5/3 "
 	 "fib@/srv/app/stats.py:5/3 fib@/srv/app/stats.py:4/3"},
-	{4713, 14, RUN_CPU,
+	{4713, 14, RUN_CPU, GIL_HELD, STATE_GC, "", LOSS_NONE,
 	 POOL "fib@/srv/app/stats.py:5/3 fib@/srv/app/stats.py:5/3 "
 	 "fib@/srv/app/stats.py:4/3"},
-	{4714, 200, RUN_SLEEPING,
+	{4714, 200, WAITS("timer"),
 	 "Thread._bootstrap@" LIB "threading.py:995/989 wait@" LIB
 	 "threading.py:320/288"},
 };
@@ -254,8 +281,10 @@ void made_server(struct made *m)
 	made_thread(m, 4713, "pool_1");
 	made_thread(m, 4714, "watchdog");
 	for (i = 0; i < n; i++)
-		made_samples(m, server[i].tid, server[i].stack, server[i].run,
-			     server[i].n);
+		made_samples_in(m, server[i].tid, server[i].stack,
+				made_doing(m, server[i].run, server[i].gil,
+					   server[i].flags, server[i].wait),
+				server[i].loss, server[i].n);
 	for (i = 0; i < 12; i++) {
 		made_tick(m);
 		if (made_sample(m, 4711, 0, 0,

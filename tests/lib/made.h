@@ -34,6 +34,9 @@ void made_tick(struct made *m); /* one period later */
  */
 uint32_t made_stack(struct made *m, const char *text);
 uint32_t made_state(struct made *m, enum run_state run);
+/* `flags`: enum state_flag; `wait`: "" for nothing. */
+uint32_t made_doing(struct made *m, enum run_state run, enum gil_state gil,
+		    uint32_t flags, const char *wait);
 
 /* One frame on top of `parent`, any bytes as name and file. */
 uint32_t made_frame(struct made *m, uint32_t parent, const char *name,
@@ -42,10 +45,16 @@ uint32_t made_frame(struct made *m, uint32_t parent, const char *name,
 /* `n` ticks with one sample each. */
 void made_samples(struct made *m, uint32_t tid, const char *stack,
 		  enum run_state run, unsigned n);
+/* The same in this state; with a loss, a partial one, or lost ("" as stack). */
+void made_samples_in(struct made *m, uint32_t tid, const char *stack,
+		     uint32_t state, enum loss loss, unsigned n);
 int made_sample(struct made *m, uint32_t tid, uint32_t stack,
 		uint32_t state, enum loss loss);
 
-/* A web server with four threads, idle time, losses, all kinds of code. */
+/*
+ * A web server with four threads, idle time, losses, all kinds of code and of
+ * states. Of 902 samples 375 are idle, and 3 partial.
+ */
 void made_server(struct made *m);
 
 #endif

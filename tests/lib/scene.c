@@ -139,7 +139,8 @@ static void move(struct scene *s, struct scene_thread *t)
 	if (t->serial != s->source.serial || !scene_random(s, 3)) {
 		t->loss = scene_random(s, 8) ? 0
 					     : scene_random(s, LOSS_CAUSES);
-		t->stack = t->loss ? 0 : make_stack(s);
+		/* What is not whole may be lost, or partial. */
+		t->stack = t->loss && scene_random(s, 2) ? 0 : make_stack(s);
 	}
 	if (t->serial != s->source.serial || !scene_random(s, 4))
 		t->state = make_state(s);

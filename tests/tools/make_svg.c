@@ -3,7 +3,8 @@
  *
  *   make_svg [FORMAT [KIND [COLUMNS-OR-WIDTH]]]
  *
- * KIND: server; threads (with thread cells, idle samples); deep (40 levels of
+ * KIND: server; threads (with thread cells, idle samples); states (with these,
+ * and what they wait for); deep (40 levels of
  * random calls); narrow (5 levels, thousands of slivers); hostile (names that
  * try to be markup); empty; one; million (distinct stacks, for timing).
  */
@@ -145,8 +146,9 @@ int main(int argc, char **argv)
 		fprintf(stderr, "make_svg: no format '%s'\n", format);
 		return 2;
 	}
-	o.view.threads = !strcmp(kind, "threads") || !strcmp(kind, "hostile");
-	o.view.idle = !strcmp(kind, "threads");
+	o.view.state_frames = !strcmp(kind, "states");
+	o.view.idle = o.view.state_frames || !strcmp(kind, "threads");
+	o.view.threads = o.view.idle || !strcmp(kind, "hostile");
 	if (!strcmp(r->name, "table"))
 		o.view.label = LABEL_FUNCTION;
 	if (argc > 3)

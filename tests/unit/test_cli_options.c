@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "src/cli/cli_priv.h"
+#include "tests/lib/made.h"
 
 #define COUNT(a) (sizeof(a) / sizeof(*(a)))
 #define ABOUT_MAX 53 /* so that a line of the help has 80 columns */
@@ -79,7 +80,7 @@ static void commands_agree(void **state)
 			both++;
 		}
 	}
-	assert_true(both >= 9);
+	assert_true(both >= 12);
 }
 
 /* ---- taking a command line apart ---- */
@@ -283,6 +284,106 @@ static void places(void **state)
 	assert_int_equal(output_probe("/", &err), -EISDIR);
 }
 
+/* ---- views ---- */
+
+static void views(void **state)
+{
+	static const struct {
+		const char *mode; /* NULL: not given */
+		bool gil, idle;
+		int want;         /* enum view_mode, or -EINVAL */
+		const char *said;
+	} cases[] = {
+		{NULL, false, false, MODE_DEFAULT, ""},
+		{NULL, false, true, MODE_DEFAULT, ""},
+		{NULL, true, false, MODE_GIL, ""},
+		{NULL, true, true, MODE_GIL, ""},
+		{"gil", true, false, MODE_GIL, ""},
+		{"wall", false, true, MODE_WALL, ""},
+		{"cpu", false, false, MODE_CPU, ""},
+		{"offcpu", false, true, MODE_OFFCPU, ""},
+		{"gc", false, true, MODE_GC, ""},
+		{"exception", false, true, MODE_EXCEPTION, ""},
+		{"cpu", true, false, -EINVAL, "-g means '--mode gil', so it "
+					      "cannot go with '--mode cpu'"},
+		{"wall", true, false, -EINVAL, "-g means '--mode gil', so it "
+					       "cannot go with '--mode wall'"},
+		{"cpu", false, true, -EINVAL, "-i asks for idle threads, which "
+					      "'--mode cpu' leaves out"},
+		{"GIL", false, false, -EINVAL,
+		 "unknown mode 'GIL'; the modes are wall, cpu, gil, offcpu, "
+		 "gc, exception"},
+		{"", false, false, -EINVAL,
+		 "unknown mode ''; the modes are wall, cpu, gil, offcpu, gc, "
+		 "exception"},
+	};
+	struct output out;
+	struct err err;
+	bool recording;
+	size_t i;
+	int ret;
+
+	(void)state;
+	for (i = 0; i < COUNT(cases); i++) {
+		memset(&out, 0, sizeof(out));
+		err.msg[0] = '\0';
+		ret = 0;
+		if (cases[i].gil)
+			output_take(&out, 'g', NULL, &err);
+		if (cases[i].mode)
+			ret = output_take(&out, OPT_MODE, cases[i].mode, &err);
+		if (cases[i].idle)
+			output_take(&out, 'i', NULL, &err);
+		if (!ret)
+			ret = output_resolve(&out, &recording, &err);
+		assert_string_equal(err.msg, cases[i].said);
+		assert_int_equal(ret ? ret : (int)out.options.view.mode,
+				 cases[i].want);
+		assert_int_equal(out.options.view.idle, cases[i].idle);
+	}
+	assert_int_equal(output_take(&out, OPT_STATE_FRAMES, NULL, &err), 0);
+	assert_true(out.options.view.state_frames);
+	assert_int_equal(output_take(&out, 'p', NULL, &err), 1);
+}
+
+static void assert_nothing(struct profile *p, const struct view *view,
+			   const char *wanted)
+{
+	struct str s;
+
+	str_init(&s);
+	add_nothing(&s, p, view);
+	assert_string_equal(s.data, wanted);
+	str_release(&s);
+}
+
+static void empty_views(void **state)
+{
+	struct profile *p = profile_new();
+	struct view v = {.mode = MODE_DEFAULT};
+	struct made m;
+
+	(void)state;
+	made_init(&m, &p->sink);
+	made_samples(&m, 1, "a@x.py:1", RUN_SLEEPING, 1);
+	assert_nothing(p, &v, "the only sample is an idle one; -i includes it");
+	made_samples(&m, 1, "a@x.py:1", RUN_SLEEPING, 2);
+	assert_nothing(p, &v, "all 3 samples are idle ones; -i includes them");
+	v.mode = MODE_CPU;
+	assert_nothing(p, &v, "none of 3 samples is on CPU");
+	v.mode = MODE_GIL;
+	assert_nothing(p, &v, "who held the GIL was not recorded");
+	made_samples_in(&m, 1, "a@x.py:1",
+			made_doing(&m, RUN_SLEEPING, GIL_NEITHER, STATE_GC, ""),
+			LOSS_NONE, 1);
+	assert_nothing(p, &v, "none of 4 samples is holding the GIL");
+	v.mode = MODE_GC;
+	assert_nothing(p, &v, "none of 4 samples is in garbage collection; -i "
+			      "includes 1 idle one");
+	made_release(&m);
+	profile_free(p);
+}
+
 /* ---- the line of progress ---- */
 
 static void assert_progress(const struct totals *t, uint64_t duration,
@@ -314,6 +415,13 @@ static void progress_lines(void **state)
 	assert_progress(&t, 30000000000u,
 			"12.3 s of 30.0 s   2000 samples   99.9 % of 1 kHz"
 			"   5 lost (moving 3, read 2)");
+	t.counts.partial[LOSS_MOVING] = 7;
+	t.counts.partial[LOSS_SHAPE] = 1;
+	assert_progress(&t, 30000000000u,
+			"12.3 s of 30.0 s   2000 samples   99.9 % of 1 kHz"
+			"   8 partial (moving 7, shape 1)"
+			"   5 lost (moving 3, read 2)");
+	t.counts.partial[LOSS_MOVING] = t.counts.partial[LOSS_SHAPE] = 0;
 	/* Nothing but all of them is 100 %. */
 	t.due = t.taken + 1;
 	t.taken = 1000000;
@@ -340,6 +448,8 @@ int main(void)
 		cmocka_unit_test(mistakes),
 		cmocka_unit_test(formats),
 		cmocka_unit_test(places),
+		cmocka_unit_test(views),
+		cmocka_unit_test(empty_views),
 		cmocka_unit_test(progress_lines),
 	};
 

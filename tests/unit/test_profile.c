@@ -14,6 +14,7 @@
 
 #include "profile.h"
 #include "tests/lib/made.h"
+#include "tests/lib/trees.h"
 
 static const struct view lines = {.label = LABEL_LINE};
 static const struct view functions = {.label = LABEL_FUNCTION};
@@ -43,101 +44,13 @@ static int teardown(void **state)
 	return 0;
 }
 
-static uint32_t find_child(const struct tree *t, uint32_t parent,
-			   const char *label)
-{
-	uint32_t at;
-
-	for (at = t->nodes[parent].child; at; at = t->nodes[at].sibling)
-		if (!strcmp(intern_text(&t->labels, t->nodes[at].label, NULL),
-			    label))
-			return at;
-	return 0;
-}
-
-/* The node of a path of labels, the last one NULL; fails when absent. */
-static const struct tree_node *node_at(const struct tree *t,
-				       const char *const *path)
-{
-	uint32_t at = 0;
-
-	for (; *path; path++) {
-		at = find_child(t, at, *path);
-		if (!at)
-			fail_msg("no node '%s'", *path);
-	}
-	return &t->nodes[at];
-}
-
-#define NODE(t, ...) node_at(t, (const char *const[]){__VA_ARGS__, NULL})
-
-static const struct flat_row *row_of(const struct flat *f, const char *label)
-{
-	size_t i;
-
-	for (i = 0; i < f->len; i++)
-		if (!strcmp(intern_text(&f->labels, f->rows[i].label, NULL),
-			    label))
-			return &f->rows[i];
-	fail_msg("no row '%s'", label);
-	return NULL;
-}
-
-/* What holds for every tree. */
-static void check_tree(const struct profile *p, const struct view *view)
-{
-	struct tree *t = tree_build(p, view);
-	const struct tree_node *n;
-	uint64_t below, below_ns;
-	const char *text, *last;
-	uint32_t c;
-	size_t i;
-
-	for (i = 0; i < t->len; i++) {
-		n = &t->nodes[i];
-		below = n->self;
-		below_ns = n->self_ns;
-		last = "";
-		for (c = n->child; c; c = t->nodes[c].sibling) {
-			text = intern_text(&t->labels, t->nodes[c].label, NULL);
-			assert_true(strcmp(last, text) < 0 || !*last);
-			assert_int_equal(t->nodes[c].parent, i);
-			assert_int_equal(t->nodes[c].depth, n->depth + 1);
-			assert_true(c > i);
-			below += t->nodes[c].total;
-			below_ns += t->nodes[c].total_ns;
-			last = text;
-		}
-		assert_true(below == n->total);
-		assert_true(below_ns == n->total_ns);
-		assert_true(n->total > 0 || !i);
-	}
-	assert_true(t->nodes[0].total + t->left_out == p->samples);
-	assert_true(t->nodes[0].self == 0);
-	tree_free(t);
-}
-
-static void check_all_trees(const struct profile *p)
-{
-	struct view v = {0};
-	int i;
-
-	for (i = 0; i < 24; i++) {
-		v.label = (enum frame_label)(i % 3);
-		v.threads = i / 3 % 2;
-		v.idle = i / 6 % 2;
-		v.full_filenames = i / 12;
-		check_tree(p, &v);
-	}
-}
-
 static void nothing_at_all(void **state)
 {
 	struct profile *p = profile_new();
 	struct flat *flat = flat_build(p, &lines);
 
 	(void)state;
-	check_all_trees(p);
+	check_all_views(p);
 	assert_int_equal(flat->len, 0);
 	assert_true(profile_duration(p) == 0);
 	assert_true(profile_achieved(p) == 0.0);
@@ -172,7 +85,7 @@ static void equal_samples_are_one_cell(void **state)
 	assert_true(p->threads[0].flags == THREAD_MAIN);
 	/* The day's time of the first tick, one period after the run. */
 	assert_true(p->wall_ns == 1700000000000000000u + f->m.period);
-	check_all_trees(p);
+	check_all_views(p);
 }
 
 static void weight_is_the_time_since_the_tick_before(void **state)
@@ -227,6 +140,7 @@ static void losses_are_counted_apart(void **state)
 	assert_int_equal(p->threads[0].lost, LOSS_CAUSES - 1);
 	assert_int_equal(p->samples, 3);
 	assert_int_equal(p->ncells, 1);
+	assert_int_equal(profile_partial(p), 0);
 	assert_string_equal(loss_name(LOSS_MOVING), "moving");
 	assert_string_equal(loss_name((enum loss)77), "unknown");
 }
@@ -259,7 +173,7 @@ static void foreign_numbers_are_refused(void **state)
 	assert_int_equal(made_sample(&f->m, 1, stack, 77, LOSS_NONE), -EINVAL);
 	assert_int_equal(f->p->samples, 0);
 	assert_int_equal(made_sample(&f->m, 1, stack, cpu, LOSS_NONE), 0);
-	check_all_trees(f->p);
+	check_all_views(f->p);
 }
 
 /* A source may clear its symbols: the same numbers mean others then. */
@@ -276,7 +190,7 @@ static void a_source_that_forgets(void **state)
 	assert_int_equal(NODE(t, "a (x.py:1)", "b (x.py:2)")->self, 4);
 	assert_int_equal(NODE(t, "c (x.py:7)", "d (x.py:8)")->self, 2);
 	tree_free(t);
-	check_all_trees(f->p);
+	check_all_views(f->p);
 }
 
 static void two_sources_take_turns(void **state)
@@ -320,7 +234,7 @@ static void threads_that_end(void **state)
 	assert_string_equal(
 		symbols_text(&f->p->symbols, f->p->threads[0].name), "first");
 	assert_int_equal(f->p->threads[1].samples, 2);
-	check_all_trees(f->p);
+	check_all_views(f->p);
 }
 
 static void views_of_the_tree(void **state)
@@ -364,7 +278,7 @@ static void views_of_the_tree(void **state)
 	assert_int_equal(NODE(t, "python3 child.py (process 12)",
 			      "thread (thread 12)")->total, 1);
 	tree_free(t);
-	check_all_trees(f->p);
+	check_all_views(f->p);
 }
 
 static void recursion_counts_once(void **state)
@@ -408,7 +322,7 @@ static void a_whole_server(void **state)
 	struct flat *flat;
 
 	made_server(&f->m);
-	check_all_trees(f->p);
+	check_all_views(f->p);
 	flat = flat_build(f->p, &functions);
 	assert_int_equal(flat->samples, 527);
 	assert_int_equal(flat->left_out, 375);
@@ -435,7 +349,7 @@ static void a_deep_stack(void **state)
 	assert_int_equal(flat->len, 1);
 	assert_int_equal(flat->rows[0].total, 1);
 	flat_free(flat);
-	check_all_trees(f->p);
+	check_all_views(f->p);
 }
 
 static void short_names(void **state)
@@ -508,7 +422,12 @@ static void what_is_idle(void **state)
 	(void)state;
 	for (i = 0; i < RUN_STATES; i++) {
 		def.run = (uint8_t)i;
+		def.gil = GIL_HELD;
 		assert_int_equal(state_is_idle(&def), idle[i]);
+		/* Who waits for the GIL and is not seen to run, waits. */
+		def.gil = GIL_WANTED;
+		assert_int_equal(state_is_idle(&def),
+				 idle[i] || i == RUN_UNKNOWN);
 	}
 }
 

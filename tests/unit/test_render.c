@@ -334,6 +334,14 @@ static void golden_files(void **state)
 	f->o.view.threads = f->o.view.idle = true;
 	f->o.view.full_filenames = true;
 	golden(f, "collapsed", "server-threads.folded");
+	f->o = (struct render_options){.view.mode = MODE_OFFCPU,
+				       .view.label = LABEL_FUNCTION,
+				       .view.state_frames = true};
+	golden(f, "table", "server-offcpu.txt");
+	f->o.view.mode = MODE_WALL;
+	f->o.view.threads = true;
+	golden(f, "collapsed", "server-states.folded");
+	golden(f, "svg", "server-states.svg");
 }
 
 /* The order in which threads and stacks came does not show. */
@@ -518,14 +526,126 @@ static void header(void **state)
 	made_server(&f->m);
 	svg = render(f, "svg");
 	assert_non_null(strstr(svg, "<title>python3 app.py --port 8080"));
-	assert_non_null(strstr(svg, "527 samples \xc2\xb7 9.14 s \xc2\xb7 "
-				    "100 % of 100 Hz \xc2\xb7 375 idle left "
-				    "out \xc2\xb7 12 lost (moving 9, read 3)"));
+	assert_non_null(strstr(svg, "527 of 902 samples \xc2\xb7 9.14 s "
+				    "\xc2\xb7 100 % of 100 Hz \xc2\xb7 "
+				    "375 idle left out \xc2\xb7 "
+				    "3 partial (moving 3) \xc2\xb7 "
+				    "12 lost (moving 9, read 3)"));
+	assert_non_null(strstr(svg, "<g class=\"legend doing\"><title>all "
+				    "samples: 58 % on CPU, 42 % waiting (2 % "
+				    "for the GIL) \xc2\xb7 2 % in GC "
+				    "\xc2\xb7 1 % handling an exception"
+				    "</title><text "));
 	f->o.title = "a <b> & c";
 	svg = render(f, "svg");
 	assert_non_null(strstr(svg, "<title>a &lt;b&gt; &amp; c</title>"));
 	assert_null(strstr(svg, "--port"));
 	assert_non_null(strstr(render(f, "table"), "a <b> & c\n"));
+}
+
+/* The facts of a run as the table's header has them, on few long lines. */
+static void assert_facts(struct fixture *f, const char *wanted)
+{
+	struct str s;
+
+	str_init(&s);
+	add_run(&s, f->p, &f->o.view, " | ");
+	str_adds(&s, " || ");
+	add_states(&s, f->p, " | ");
+	assert_string_equal(s.data, wanted);
+	str_release(&s);
+}
+
+static void facts_of_modes(void **state)
+{
+	static const struct {
+		enum view_mode mode;
+		const char *shown;
+	} cases[] = {
+		{MODE_DEFAULT, "527 of 902 samples\n"},
+		{MODE_WALL, "902 samples\n"},
+		{MODE_CPU, "527 of 902 samples on CPU\n"},
+		{MODE_GIL, "374 of 902 samples holding the GIL\n"},
+		{MODE_OFFCPU, "375 of 902 samples off CPU\n"},
+		{MODE_GC, "19 of 902 samples in garbage collection\n"},
+		{MODE_EXCEPTION, "9 of 902 samples handling an exception\n"},
+	};
+	struct fixture *f = *state;
+	struct str s;
+	size_t i;
+
+	made_server(&f->m);
+	str_init(&s);
+	for (i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		f->o.view.mode = cases[i].mode;
+		str_clear(&s);
+		add_run(&s, f->p, &f->o.view, "\n");
+		assert_int_equal(strncmp(s.data, cases[i].shown,
+					 strlen(cases[i].shown)), 0);
+		/* Only the default leaves out what is idle and belongs. */
+		assert_int_equal(!strstr(s.data, " idle left out\n"),
+				 cases[i].mode != MODE_DEFAULT);
+	}
+	str_release(&s);
+}
+
+/* No word about what there is not; rounding hides nothing. */
+static void facts_that_are_few(void **state)
+{
+	struct fixture *f = *state;
+
+	made_samples(&f->m, 1, "a@x.py:1", RUN_UNKNOWN, 1);
+	assert_facts(f, "1 sample | 10.0 ms | 100 % of 100 Hz || ");
+	f->o.view.mode = MODE_GIL;
+	assert_facts(f, "0 of 1 sample holding the GIL | 10.0 ms | "
+			"100 % of 100 Hz || ");
+	assert_non_null(strstr(render(f, "table"), "\nno samples to show: who "
+						   "held the GIL was not "
+						   "recorded\n"));
+	f->o.view.mode = MODE_DEFAULT;
+	made_samples(&f->m, 1, "a@x.py:1", RUN_CPU, 998);
+	assert_facts(f, "999 samples | 9.99 s | 100 % of 100 Hz || "
+			"all samples: >99 % on CPU, <1 % unknown");
+	made_samples_in(&f->m, 1, "a@x.py:1",
+			made_doing(&f->m, RUN_SLEEPING, GIL_WANTED,
+				   STATE_GC | STATE_EXCEPTION, ""), LOSS_NONE,
+			999);
+	assert_facts(f, "999 of 1,998 samples | 20.0 s | 100 % of 100 Hz | "
+			"999 idle left out || all samples: 50 % on CPU, 50 % "
+			"waiting (50 % for the GIL), <1 % unknown | 50 % in GC "
+			"| 50 % handling an exception");
+	f->o.view.mode = MODE_GC;
+	assert_facts(f, "0 of 1,998 samples in garbage collection | 20.0 s | "
+			"100 % of 100 Hz | 999 idle left out || all samples: "
+			"50 % on CPU, 50 % waiting (50 % for the GIL), <1 % "
+			"unknown | 50 % in GC | 50 % handling an exception");
+}
+
+/* What a thread waits for comes from the target, as names do. */
+static void hostile_waits(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t samples = 0;
+	const char *text;
+	size_t i;
+
+	for (i = 0; i < sizeof(hostile) / sizeof(*hostile); i++, samples++)
+		made_samples_in(&f->m, 4711, "a@x.py:1",
+				made_doing(&f->m, RUN_SLEEPING, GIL_UNKNOWN, 0,
+					   hostile[i]), LOSS_NONE, 1);
+	f->o.view.idle = f->o.view.state_frames = true;
+	text = render(f, "collapsed");
+	check_clean(text);
+	assert_non_null(strstr(text, "a (x.py:1);[wait: semi:colon] 1\n"));
+	assert_non_null(strstr(text, "a (x.py:1);[wait: ends 12] 1\n"));
+	/* Those that are empty or blank. */
+	assert_non_null(strstr(text, "a (x.py:1);[idle] 2\n"));
+	check_clean(render(f, "table"));
+	text = render(f, "svg");
+	check_clean(text);
+	check_cells(text, samples);
+	assert_int_equal(count(text, "<script>"), 1);
+	check_xml(&f->out);
 }
 
 static void widths_of_the_graph(void **state)
@@ -536,8 +656,12 @@ static void widths_of_the_graph(void **state)
 	made_server(&f->m);
 	f->o.width = 1600;
 	assert_non_null(strstr(render(f, "svg"), " width=\"1600\" "));
+	assert_non_null(strstr(f->out.data, "class=\"legend doing\""));
 	assert_non_null(strstr(f->out.data, "data-fixed"));
 	check_xml(&f->out);
+	/* There is no room for it beside the legend. */
+	f->o.width = 400;
+	assert_null(strstr(render(f, "svg"), "class=\"legend doing\""));
 	f->o.width = 0;
 	assert_null(strstr(render(f, "svg"), "data-fixed=\""));
 	str_clear(&f->out);
@@ -626,6 +750,9 @@ int main(void)
 		TEST(hidden_cells),
 		TEST(size_of_ten_thousand_cells),
 		TEST(header),
+		TEST(facts_of_modes),
+		TEST(facts_that_are_few),
+		TEST(hostile_waits),
 		TEST(widths_of_the_graph),
 		TEST(table_fits),
 		TEST(deep_recursion),

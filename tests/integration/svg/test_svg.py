@@ -548,12 +548,48 @@ def check_known_numbers(p):
     expect(p.root.total == 527, "%d samples", p.root.total)
     text = p.b.run("return document.querySelector('.details title')"
                    ".textContent")
-    for part in ("527 samples", "375 idle left out",
-                 "12 lost (moving 9, read 3)", "CPython 3.11.2"):
+    for part in ("527 of 902 samples", "375 idle left out",
+                 "3 partial (moving 3)", "12 lost (moving 9, read 3)",
+                 "CPython 3.11.2"):
         expect(part in text, "no '%s' in '%s'", part, text)
     p.load("#search=%5Efib%20")
     expect(p.share() == "7.59 % matched", "recursion counts as '%s'",
            p.share())
+
+
+def check_states(p):
+    """What threads waited for, and how much of the time they did."""
+    waits = {c.label: c for c in p.cells if re.match(r"\[.*\]$", c.label)}
+    for label, samples in (("[wait: timer]", 200), ("[wait: GIL]", 20),
+                           ("[wait: epoll]", 55)):
+        expect(label in waits and waits[label].total == samples,
+               "%s among %r", label, sorted(waits))
+    for c in waits.values():
+        expect(not c.children, "'%s' is no leaf", c.label)
+        red, green, blue = re.findall(r"\d+", p.b.run(
+            "return getComputedStyle(document.querySelectorAll('.cells > g')"
+            "[%d].querySelector('rect')).fill" % c.index))[:3]
+        expect(int(green) + 20 < min(int(red), int(blue)),
+               "'%s' has a colour of Python code: %s", c.label,
+               (red, green, blue))
+
+    def shown():
+        return p.b.run(
+            "return ['.legend', '.doing', '.status'].map(name => {"
+            "  const e = document.querySelector('.head ' + name);"
+            "  return e.getBBox().width > 0 && "
+            "getComputedStyle(e).display !== 'none'; })")
+
+    expect("58 % on CPU, 42 % waiting" in p.b.run(
+        "return document.querySelector('.doing text').textContent"),
+        "no word about states")
+    expect(shown() == [True, True, False], "at first: %r", shown())
+    p.b.keys("Home", "ArrowDown")
+    expect(shown() == [False, False, True], "on a cell: %r", shown())
+    p.b.size(700, 900)
+    p.load()
+    expect(shown() == [True, False, False], "with less room: %r", shown())
+    expect(not p.b.errors(), "the console has errors")
 
 
 def check_empty_graph(p):
@@ -570,6 +606,7 @@ def check_empty_graph(p):
 MADE = {
     "server": CHECKS + [check_known_numbers],
     "threads": CHECKS,
+    "states": CHECKS + [check_states],
     "narrow": CHECKS + [check_hidden_cells],
     "hostile": [check_script_runs, check_totals_are_exact,
                 check_markup_stays_text, check_resize],
