@@ -135,6 +135,9 @@ ssize_t process_threads(const struct process *p, pid_t **tids, size_t *cap);
 /* The kernel's name of a thread, cleaned; "" when it is gone. */
 void thread_comm(const struct process *p, pid_t tid, struct str *out);
 
+/* Who traces the thread; 0: nobody, or not known. */
+pid_t thread_tracer(const struct process *p, pid_t tid);
+
 /* Descriptors that stay open for one thread, so that a look is one read. */
 struct thread_probe {
 	pid_t tid;
@@ -191,27 +194,29 @@ int process_stat_parse(struct process_stat *out, const char *text, size_t len);
 
 struct tracer; /* the one owner of what we have stopped */
 
-struct tracer *tracer_new(void);
-/* Lets go of what it holds. */
+/* Of one process; `child`: we started it. */
+struct tracer *tracer_new(pid_t pid, bool child);
+/*
+ * Lets go of what it holds. A thread that would not stop in time is let go as
+ * soon as it does, also after this.
+ */
 void tracer_free(struct tracer *t);
 
 /*
  * Stops one thread, which must be running: one that sleeps would have its
- * system call interrupted. `child`: it is the main thread of a program that we
- * started. Waits at most deadline_ns. Signals that come meanwhile are
- * delivered by trace_resume. -ESRCH it has ended; -EPERM not permitted, or
- * another tool traces it; -ETIMEDOUT it was not to be stopped in time (it
- * waits for a processor, or fell into an uninterruptible sleep): as soon as it
- * stops, trace_settle lets it go.
+ * system call interrupted. Waits at most deadline_ns. Signals that come
+ * meanwhile are delivered by trace_resume; those that would stop us (Ctrl-Z)
+ * wait for it. -ESRCH it has ended; -EPERM not permitted, or another tool
+ * traces it, or it is just ending; -ETIMEDOUT it was not to be stopped in time
+ * (it waits for a processor, or fell into an uninterruptible sleep), or that
+ * is so with another one still: as soon as it stops it is let go, by a handler
+ * of SIGCHLD, which is in force until then.
  */
-int trace_stop(struct tracer *t, pid_t tid, bool child, uint64_t deadline_ns);
+int trace_stop(struct tracer *t, pid_t tid, uint64_t deadline_ns);
 /* Lets it go on; returns for how long it was stopped, at most, in ns. */
 uint64_t trace_resume(struct tracer *t);
 
-/*
- * Lets go of threads that stopped too late. True while there are some still
- * to come: call it again soon.
- */
+/* True while there is a thread that did not stop in time, and has not since. */
 bool trace_settle(struct tracer *t);
 
 struct trace_counts {

@@ -66,6 +66,7 @@ struct target_counts {
 	uint64_t lost[16], partial[16]; /* by enum loss */
 	uint64_t stops, pause_ns, longest_ns; /* of threads */
 	uint64_t refused; /* stops that were not permitted */
+	pid_t tracer;     /* who traced a thread then; 0: not known */
 	uint64_t calls;                    /* system calls that read memory */
 };
 void target_counts(const struct target *t, struct target_counts *out);

@@ -85,6 +85,36 @@ void add_losses(struct str *s, const char *sep, const uint64_t *partial,
 	add_causes(s, sep, "lost", lost);
 }
 
+/* Who traces it, by name if that is still to be had. */
+static void add_tracer(struct str *s, pid_t pid)
+{
+	struct process p;
+	struct str name;
+	struct err ignored;
+
+	str_init(&name);
+	if (!process_open(&p, pid, &ignored)) {
+		process_command(&p, &name);
+		process_close(&p);
+	}
+	if (name.len)
+		str_addf(s, "process %d ('%.60s')", (int)pid, name.data);
+	else
+		str_addf(s, "process %d", (int)pid);
+	str_release(&name);
+}
+
+static void add_refusal(struct str *s, const struct target_counts *c)
+{
+	if (!c->tracer) {
+		str_adds(s, "; threads could not be stopped: not permitted");
+		return;
+	}
+	str_adds(s, "; threads could not be stopped: ");
+	add_tracer(s, c->tracer);
+	str_adds(s, " traces them");
+}
+
 void add_stops(struct str *s, const struct totals *t)
 {
 	const struct target_counts *c = &t->counts;
@@ -98,9 +128,7 @@ void add_stops(struct str *s, const struct totals *t)
 			 100.0 * (double)c->pause_ns / (double)t->elapsed_ns,
 			 (double)c->longest_ns / 1e3);
 	if (c->refused)
-		str_addf(s, "; %llu stop%s not permitted",
-			 (unsigned long long)c->refused,
-			 c->refused == 1 ? " was" : "s were");
+		add_refusal(s, c);
 }
 
 /*

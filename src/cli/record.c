@@ -201,6 +201,8 @@ static void add_up(struct record *r, const struct sampler_status *status)
 	t->counts.stops += c.stops;
 	t->counts.pause_ns += c.pause_ns;
 	t->counts.refused += c.refused;
+	if (c.tracer)
+		t->counts.tracer = c.tracer;
 	if (c.longest_ns > t->counts.longest_ns)
 		t->counts.longest_ns = c.longest_ns;
 	t->due += status->due;

@@ -57,6 +57,8 @@ int child_start(struct child *c, char *const argv[], struct err *err)
 	memset(c, 0, sizeof(*c));
 	if (!argv[0] || !*argv[0])
 		return err_set(err, -EINVAL, "no program to start is given");
+	/* If whoever started us ignores it, we would not be told of the end. */
+	signal(SIGCHLD, SIG_DFL);
 	sigemptyset(&defaults);
 	sigaddset(&defaults, SIGPIPE);
 	error = posix_spawnattr_init(&attr);
@@ -73,39 +75,41 @@ int child_start(struct child *c, char *const argv[], struct err *err)
 	return 0;
 }
 
-/* Of waitpid: its end is noted. */
-static void note(struct child *c, pid_t got, int status)
+/*
+ * Takes note of its end, if that is the news. waitpid would also tell, and so
+ * take away, that it stops for the one in trace.c who lets it go.
+ */
+static int take_end(struct child *c, int flags)
 {
-	if (got == c->pid) {
+	siginfo_t si;
+	int status;
+
+	memset(&si, 0, sizeof(si));
+	if (waitid(P_PID, (id_t)c->pid, &si, WEXITED | WNOWAIT | flags))
+		return -errno;
+	if (!si.si_pid || si.si_code == CLD_TRAPPED)
+		return 0;
+	if (waitpid(c->pid, &status, WNOHANG) == c->pid) {
 		c->status = status;
 		c->reaped = true;
 	}
+	return 0;
 }
 
 bool child_poll(struct child *c)
 {
-	int status = 0;
-	pid_t got;
-
-	if (!c->reaped && c->pid > 0) {
-		got = waitpid(c->pid, &status, WNOHANG);
-		note(c, got, status);
-	}
+	if (!c->reaped && c->pid > 0)
+		take_end(c, WNOHANG);
 	return c->reaped;
 }
 
 int child_wait(struct child *c)
 {
-	int status = 0;
-	pid_t got;
+	int ret = 0;
 
-	if (c->reaped)
-		return 0;
-	got = waitpid(c->pid, &status, 0);
-	if (got < 0)
-		return -errno;
-	note(c, got, status);
-	return 0;
+	while (!c->reaped && !ret)
+		ret = take_end(c, 0);
+	return ret;
 }
 
 int child_exit_status(const struct child *c)

@@ -73,6 +73,18 @@ void thread_comm(const struct process *p, pid_t tid, struct str *out)
 		str_add_clean(out, name, (size_t)n);
 }
 
+pid_t thread_tracer(const struct process *p, pid_t tid)
+{
+	char path[48], text[STATUS_MAX];
+	const char *tracer;
+
+	snprintf(path, sizeof(path), "task/%d/status", (int)tid);
+	if (proc_read(p, path, text, sizeof(text)) <= 0)
+		return 0;
+	tracer = status_value(text, "TracerPid:");
+	return tracer ? (pid_t)strtol(tracer, NULL, 10) : 0;
+}
+
 void probe_init(struct thread_probe *t, pid_t tid)
 {
 	t->tid = tid;

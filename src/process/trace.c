@@ -2,9 +2,14 @@
  * Stopping a thread for the time of a read. Nothing else calls ptrace, and
  * only these requests: SEIZE, which does not stop; INTERRUPT; DETACH. Should
  * we die at any instant, the kernel detaches (and so resumes) what we traced.
+ *
+ * A thread that does not stop in time cannot be let go at once: only what is
+ * stopped can be detached. It is kept in mind, and the SIGCHLD of its stop lets
+ * it go, whatever we are doing by then.
  */
 #include <errno.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
@@ -21,25 +26,38 @@ enum seen { SEEN_NOTHING, SEEN_STOP, SEEN_END };
 
 /* A thread that is ours: stopped, or still to be caught and let go. */
 struct held {
-	pid_t tid;
-	bool child; /* its end is told to us as its parent, too */
+	pid_t pid, tid;
+	bool child; /* the process is ours: its end is told to us as such */
 	int signal; /* to be delivered when it goes on */
 };
 
 struct tracer {
 	struct held now; /* tid 0: none */
+	pid_t pid;
+	bool child;
 	bool urgent, may_be_urgent;
-	uint64_t since;  /* when it was interrupted */
-	struct held *late;
-	size_t nlate, cap_late;
+	uint64_t since;    /* when it was interrupted */
+	sigset_t mask;     /* of signals, before that */
 	struct trace_counts counts;
 };
 
-struct tracer *tracer_new(void)
+/*
+ * The one that the handler of SIGCHLD has to let go; nothing else is stopped
+ * until then. Changed by the handler, or with SIGCHLD blocked.
+ */
+static struct late_thread {
+	struct held held;
+	volatile bool there;
+	struct sigaction before; /* of SIGCHLD; in force when none is there */
+} late_thread;
+
+struct tracer *tracer_new(pid_t pid, bool child)
 {
 	struct tracer *t = xcalloc(1, sizeof(*t));
 
-	t->may_be_urgent = true;
+	t->pid = pid;
+	t->child = child;
+	t->may_be_urgent = sched_getscheduler(0) == SCHED_OTHER;
 	return t;
 }
 
@@ -59,10 +77,13 @@ static void be_urgent(struct tracer *t, bool urgent)
 		t->urgent = urgent;
 }
 
+/* ---- one thread ---- */
+
 /*
  * What has become of it, without taking the news away: the end of a child of
  * ours is for its parent to take, and a stop ends with the detaching. A signal
- * that came first is what stopped it; it is delivered when it goes on.
+ * that came first is what stopped it; it is delivered when it goes on, also if
+ * we are killed now, since the news of it is not taken.
  */
 static enum seen look(struct held *h)
 {
@@ -80,50 +101,158 @@ static enum seen look(struct held *h)
 				    : si.si_status & 0x7f;
 		return SEEN_STOP;
 	}
-	if (!h->child)
+	if (!h->child || h->tid != h->pid)
 		waitid(P_PID, (id_t)h->tid, &si, WEXITED | WNOHANG | __WALL);
 	return SEEN_END;
 }
 
-static void let_go(const struct held *h)
+/* It is traced by us, and will stop. */
+static bool interrupt(pid_t tid)
 {
-	ptrace(PTRACE_DETACH, h->tid, 0, (void *)(intptr_t)h->signal);
+	return !ptrace(PTRACE_INTERRUPT, tid, 0, 0);
 }
 
-static void keep_for_later(struct tracer *t, const struct held *h)
+/*
+ * An exec ends all threads but the one that called it, which gets the id of
+ * the process and stays ours.
+ */
+static bool follow_exec(struct held *h)
 {
-	t->late = grow(t->late, &t->cap_late, t->nlate + 1, sizeof(*t->late));
-	t->late[t->nlate++] = *h;
-	t->counts.late++;
+	if (h->tid == h->pid || !interrupt(h->pid))
+		return false;
+	h->tid = h->pid;
+	return true;
 }
 
-static bool is_late(const struct tracer *t, pid_t tid)
+static enum seen look_again(struct held *h)
 {
-	size_t i;
+	enum seen seen = look(h);
 
-	for (i = 0; i < t->nlate; i++)
-		if (t->late[i].tid == tid)
-			return true;
-	return false;
+	return seen == SEEN_END && follow_exec(h) ? look(h) : seen;
+}
+
+/* False when it was killed meanwhile: its end is still to be seen. */
+static bool let_go(const struct held *h)
+{
+	return !ptrace(PTRACE_DETACH, h->tid, 0, (void *)(intptr_t)h->signal);
 }
 
 /* Waits until it stops; the processor is given away after a while. */
 static enum seen await(struct tracer *t, struct held *h, uint64_t deadline_ns)
 {
-	enum seen seen = look(h);
-	uint64_t now, begin = t->since;
+	enum seen seen = look_again(h);
+	uint64_t now;
 
 	while (seen == SEEN_NOTHING) {
 		now = clock_mono();
-		if (now - begin >= deadline_ns)
+		if (now - t->since >= deadline_ns)
 			break;
-		if (now - begin >= SPIN_NS) {
+		if (now - t->since >= SPIN_NS) {
 			be_urgent(t, false);
 			sched_yield();
 		}
-		seen = look(h);
+		seen = look_again(h);
 	}
 	return seen;
+}
+
+/* ---- the thread that did not stop in time ---- */
+
+/* True when nothing is to be done about it any more. */
+static bool is_settled(struct held *h)
+{
+	switch (look_again(h)) {
+	case SEEN_STOP:
+		return let_go(h);
+	case SEEN_END:
+		return true;
+	default:
+		/* Not ours any more: a thread of a child of ours called exec. */
+		return !interrupt(h->tid) && !follow_exec(h);
+	}
+}
+
+/* Only what signal-safety(7) allows. */
+static void settle_late(void)
+{
+	struct late_thread *l = &late_thread;
+
+	if (!l->there || !is_settled(&l->held))
+		return;
+	l->there = false;
+	sigaction(SIGCHLD, &l->before, NULL);
+}
+
+static void on_child(int sig)
+{
+	int kept = errno;
+
+	(void)sig;
+	settle_late();
+	errno = kept;
+}
+
+static void block(const int *signals, size_t n, sigset_t *before)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	while (n--)
+		sigaddset(&set, signals[n]);
+	sigprocmask(SIG_BLOCK, &set, before);
+}
+
+static void block_child(sigset_t *before)
+{
+	static const int child = SIGCHLD;
+
+	block(&child, 1, before);
+}
+
+static void keep_for_later(const struct held *h)
+{
+	struct sigaction act = {.sa_handler = on_child,
+				.sa_flags = SA_RESTART};
+	struct late_thread *l = &late_thread;
+	sigset_t mask;
+
+	block_child(&mask);
+	sigemptyset(&act.sa_mask);
+	sigaction(SIGCHLD, &act, &l->before);
+	l->held = *h;
+	l->there = true;
+	/* It may have stopped before the handler was there. */
+	settle_late();
+	sigdelset(&mask, SIGCHLD);
+	sigprocmask(SIG_SETMASK, &mask, NULL);
+}
+
+bool trace_settle(struct tracer *t)
+{
+	sigset_t mask;
+
+	(void)t;
+	if (!late_thread.there)
+		return false;
+	block_child(&mask);
+	settle_late();
+	sigprocmask(SIG_SETMASK, &mask, NULL);
+	return late_thread.there;
+}
+
+/* ---- stop and resume ---- */
+
+/* Were we stopped by Ctrl-Z now, the target would be for as long. */
+static void hold_job_control(struct tracer *t)
+{
+	static const int job[] = {SIGTSTP, SIGTTIN, SIGTTOU};
+
+	block(job, sizeof(job) / sizeof(*job), &t->mask);
+}
+
+static void pass_job_control(const struct tracer *t)
+{
+	sigprocmask(SIG_SETMASK, &t->mask, NULL);
 }
 
 static int seize_error(int error)
@@ -133,33 +262,49 @@ static int seize_error(int error)
 	return error == EPERM || error == EACCES ? -EPERM : -error;
 }
 
-int trace_stop(struct tracer *t, pid_t tid, bool child, uint64_t deadline_ns)
+static int seize(struct tracer *t, pid_t tid, uint64_t deadline_ns)
 {
-	struct held h = {.tid = tid, .child = child};
+	struct held h = {.pid = t->pid, .tid = tid, .child = t->child};
 	enum seen seen;
 
-	if (is_late(t, tid))
-		return -ETIMEDOUT;
 	if (ptrace(PTRACE_SEIZE, tid, 0, 0))
 		return seize_error(errno);
-	be_urgent(t, true);
 	t->since = clock_mono();
-	if (ptrace(PTRACE_INTERRUPT, tid, 0, 0)) {
-		/* It is just ending: there is nothing to detach from. */
-		be_urgent(t, false);
-		look(&h);
+	if (!interrupt(tid)) {
+		keep_for_later(&h);
 		return -ESRCH;
 	}
 	seen = await(t, &h, deadline_ns);
-	be_urgent(t, seen == SEEN_STOP);
 	if (seen == SEEN_END)
 		return -ESRCH;
 	if (seen == SEEN_NOTHING) {
-		keep_for_later(t, &h);
+		t->counts.late++;
+		keep_for_later(&h);
 		return -ETIMEDOUT;
 	}
 	t->now = h;
 	return 0;
+}
+
+int trace_stop(struct tracer *t, pid_t tid, uint64_t deadline_ns)
+{
+	int ret;
+
+	/*
+	 * One at a time. An exec waits until we take note of the end of a
+	 * thread that is ours, and to seize another one is to wait for the
+	 * exec.
+	 */
+	if (trace_settle(t))
+		return -ETIMEDOUT;
+	hold_job_control(t);
+	be_urgent(t, true);
+	ret = seize(t, tid, deadline_ns);
+	if (ret) {
+		be_urgent(t, false);
+		pass_job_control(t);
+	}
+	return ret;
 }
 
 uint64_t trace_resume(struct tracer *t)
@@ -168,10 +313,12 @@ uint64_t trace_resume(struct tracer *t)
 
 	if (!t->now.tid)
 		return 0;
-	let_go(&t->now);
-	t->now.tid = 0;
+	if (!let_go(&t->now))
+		keep_for_later(&t->now);
 	pause = clock_mono() - t->since;
+	t->now.tid = 0;
 	be_urgent(t, false);
+	pass_job_control(t);
 	t->counts.stops++;
 	t->counts.pause_ns += pause;
 	if (pause > t->counts.longest_ns)
@@ -179,37 +326,16 @@ uint64_t trace_resume(struct tracer *t)
 	return pause;
 }
 
-bool trace_settle(struct tracer *t)
-{
-	size_t i, kept = 0;
-	enum seen seen;
-
-	for (i = 0; i < t->nlate; i++) {
-		seen = look(&t->late[i]);
-		if (seen == SEEN_STOP)
-			let_go(&t->late[i]);
-		else if (seen == SEEN_NOTHING)
-			t->late[kept++] = t->late[i];
-	}
-	t->nlate = kept;
-	return kept > 0;
-}
-
 void trace_counts(const struct tracer *t, struct trace_counts *out)
 {
 	*out = t->counts;
 }
 
-/*
- * What does not stop in time, such as a thread in uninterruptible sleep, is
- * detached by the kernel when we end; until then trace_settle looks after it.
- */
 void tracer_free(struct tracer *t)
 {
 	if (!t)
 		return;
 	trace_resume(t);
 	trace_settle(t);
-	free(t->late);
 	free(t);
 }

@@ -346,8 +346,10 @@ static int take_thread(struct sink *s, const struct thread_info *info)
 		return 0;
 	}
 	if (t->flags & THREAD_ENDED ||
-	    (t->ident && info->ident && t->ident != info->ident))
-		t = &p->threads[thread_add(p, info->pid, info->tid)];
+	    (t->ident && info->ident && t->ident != info->ident)) {
+		i = thread_add(p, info->pid, info->tid);
+		t = &p->threads[i];
+	}
 	t->flags = info->flags;
 	t->ident = info->ident ? info->ident : t->ident;
 	t->name = own_string(p, info->name);

@@ -42,6 +42,13 @@ void known_free(struct known *k)
 	free(k);
 }
 
+/* True when another row of this list has the id already. */
+static bool is_taken(const struct target *t, uint32_t tid, uint32_t *at)
+{
+	*at = map_get(&t->known_of, tid);
+	return *at != MAP_NONE && t->known[*at]->seen == t->list;
+}
+
 /*
  * The thread behind a thread state. Where the kernel's id is not known, or is
  * that of another state already (a subinterpreter up to 3.12 keeps the id of
@@ -49,13 +56,14 @@ void known_free(struct known *k)
  */
 static struct known *known_of(struct target *t, const struct walk_thread *w)
 {
-	uint32_t tid = ids_host(&t->ids, &t->process, w->tid);
-	uint32_t i = tid ? map_get(&t->known_of, tid) : MAP_NONE;
+	uint32_t tid = ids_host(&t->ids, &t->process, w->tid), i;
 	struct known *k;
 
-	if (!tid || (i != MAP_NONE && t->known[i]->seen == t->list)) {
+	/* What is no id says nothing, and ours are beyond them. */
+	if (!tid || tid > TID_MAX || is_taken(t, tid, &i)) {
 		tid = SYNTHETIC | (uint32_t)(hash_u64(w->tstate) >> 33);
-		i = map_get(&t->known_of, tid);
+		while (is_taken(t, tid, &i))
+			tid = SYNTHETIC | (tid + 1);
 	}
 	k = i == MAP_NONE ? known_new(t, tid) : t->known[i];
 	k->ident = w->ident;

@@ -101,21 +101,31 @@ static int settle(struct target *t, struct known *k, size_t row,
 }
 
 /*
+ * Also a thread that is just ending cannot be stopped, and it says nothing
+ * about the others.
+ */
+static void note_refusal(struct target *t, struct known *k, uint64_t now)
+{
+	look_at(t, k);
+	if (k->look.run == RUN_UNKNOWN)
+		return;
+	t->counts.refused++;
+	t->refused_ns = now;
+	t->counts.tracer = thread_tracer(&t->process, (pid_t)k->tid);
+}
+
+/*
  * Stops the thread and reads its stack. A thread that does not stop in time
  * waits for a processor: it does not move either.
  */
 static int stop_and_read(struct target *t, struct known *k, size_t row,
 			 uint64_t now)
 {
-	bool child = t->child && (pid_t)k->tid == t->process.pid;
-	int ret, stopped = trace_stop(t->tracer, (pid_t)k->tid, child, STOP_NS);
+	int ret, stopped = trace_stop(t->tracer, (pid_t)k->tid, STOP_NS);
 
-	if (stopped == -EPERM) {
-		t->counts.refused++;
-		t->refused_ns = now;
-		return 0;
-	}
-	if (stopped == -ESRCH)
+	if (stopped == -EPERM)
+		note_refusal(t, k, now);
+	if (stopped == -EPERM || stopped == -ESRCH)
 		return 0;
 	if (stopped)
 		return walker_again(t->walker, row);

@@ -72,8 +72,9 @@ static void set_options(struct target *t, const struct target_options *o)
 	t->options.tids = tids;
 	t->budget.share = o->pause_share;
 	t->budget.filled = clock_mono();
-	t->child = !process_stat_read(&t->process, &st) &&
-		   st.ppid == getpid();
+	t->tracer = tracer_new(t->process.pid,
+			       !process_stat_read(&t->process, &st) &&
+				       st.ppid == getpid());
 }
 
 int target_open(struct target **out, pid_t pid,
@@ -91,7 +92,6 @@ int target_open(struct target **out, pid_t pid,
 	map_init(&t->ids.host);
 	t->source.table = &t->symbols;
 	t->marker_table = UINT32_MAX;
-	t->tracer = tracer_new();
 	set_options(t, options);
 	ret = attach(t, err);
 	if (ret) {

@@ -50,6 +50,7 @@ void ids_init(struct ids *ids, const struct process *p);
 void ids_release(struct ids *ids);
 uint32_t ids_host(struct ids *ids, const struct process *p, uint32_t inside);
 
+#define TID_MAX 0x400000u /* PID_MAX_LIMIT, linux/threads.h */
 #define SYNTHETIC 0x80000000u /* ids of threads whose own is not known */
 
 /* A thread as the sink knows it. */
@@ -95,7 +96,6 @@ struct target {
 	struct tracer *tracer;
 	struct budget budget;
 	struct waits *waits;
-	bool child; /* of ours */
 	struct ids ids;
 	struct symbols symbols;
 	struct source_symbols source;

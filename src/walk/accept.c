@@ -164,21 +164,6 @@ static bool links_live(const struct walker *w, const struct slot *s)
 	return true;
 }
 
-bool called_from_c(const struct walker *w, const struct slot *s,
-		   const struct link *l)
-{
-	const struct layout *y = &w->layout;
-	const unsigned char *p;
-	size_t len;
-
-	if (l->entry)
-		return true;
-	if (y->iframe.is_entry == NO_FIELD)
-		return false;
-	p = link_bytes(s, l, 0, &len);
-	return at_u8(p, len, (size_t)y->iframe.is_entry) == 1;
-}
-
 /* 3.11 to 3.13: each caller waits for the frame above it, in both copies. */
 static bool callers_wait(const struct walker *w, const struct slot *s)
 {
@@ -192,7 +177,8 @@ static bool callers_wait(const struct walker *w, const struct slot *s)
 		return true;
 	for (i = 1; i < s->links.len; i++) {
 		l = &s->links.at[i];
-		if (l->entry || called_from_c(w, s, &s->links.at[i - 1]))
+		if (l->entry || s->links.at[i - 1].entry ||
+		    s->links.at[i - 1].from_c)
 			continue;
 		for (n = 0; n < 2; n++) {
 			if (n && l->block < 0 && !s->missed)
@@ -365,7 +351,7 @@ static bool chunks_same(struct walker *w, struct slot *s, uint64_t *position)
 	raddr end;
 	size_t i;
 
-	if (leaf->entry || s->cleared ||
+	if (leaf->entry || s->cleared || !s->blocks.len ||
 	    slot_field(w, s, 0, y->thread.chunk_top) != s->top ||
 	    slot_field(w, s, 0, y->thread.chunk) != s->blocks.at[0].addr)
 		return false;

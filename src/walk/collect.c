@@ -74,11 +74,12 @@ static void add_anchors(struct batch *b, struct slot *s, int copy, size_t but)
 /* The entry frame at the root, which cannot change alone; or SIZE_MAX. */
 static size_t root_entry(const struct slot *s)
 {
-	const struct link *root = s->chain.at + s->chain.len - 1;
+	const struct link *root;
 
-	return s->whole && s->chain.len && root->entry && root->block < 0
-		       ? root->piece
-		       : SIZE_MAX;
+	if (!s->whole || !s->chain.len)
+		return SIZE_MAX;
+	root = &s->chain.at[s->chain.len - 1];
+	return root->entry && root->block < 0 ? root->piece : SIZE_MAX;
 }
 
 static void reset_pieces(struct pieces *p)
@@ -267,6 +268,8 @@ void link_fill(const struct walker *w, const struct slot *s, struct link *l,
 	l->owner = at_u8(p, len, (size_t)y->iframe.owner);
 	l->entry = y->iframe.owner_entry != 0xff &&
 		   l->owner == y->iframe.owner_entry;
+	l->from_c = y->iframe.is_entry != NO_FIELD &&
+		    at_u8(p, len, (size_t)y->iframe.is_entry) == 1;
 	if (y->iframe.tagged)
 		l->code &= ~(raddr)3;
 }

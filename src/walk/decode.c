@@ -27,20 +27,6 @@ static bool incomplete(const struct walker *w, const struct link *l,
 	       at < (int64_t)w->codes.entries[l->info].traceable;
 }
 
-static bool ends_c_call(const struct walker *w, const struct slot *s,
-			const struct link *l)
-{
-	size_t len;
-	const unsigned char *p;
-
-	if (w->layout.frames == FRAMES_HEAP)
-		return true;
-	if (w->layout.iframe.is_entry == NO_FIELD)
-		return false;
-	p = link_bytes(s, l, 0, &len);
-	return at_u8(p, len, (size_t)w->layout.iframe.is_entry) == 1;
-}
-
 static bool same_frame(const struct walk_frame *a, const struct walk_frame *b)
 {
 	return a->code == b->code && a->at == b->at && a->info == b->info &&
@@ -67,13 +53,14 @@ static const struct link *link_at(const struct links *links, size_t i,
  * or what follows is no frame of the program. A prefix has no entry frame at
  * its root, where 3.12 to 3.14 have one.
  */
-static bool above_c_call(const struct walker *w, const struct slot *s,
-			 const struct links *links, size_t i, bool whole)
+static bool above_c_call(const struct walker *w, const struct links *links,
+			 size_t i, bool whole)
 {
 	const struct layout *y = &w->layout;
 	const struct link *l;
 
-	if (ends_c_call(w, s, link_at(links, i, whole)))
+	/* Of a prefix, the bytes are gone by now. */
+	if (y->frames == FRAMES_HEAP || link_at(links, i, whole)->from_c)
 		return true;
 	while (++i < links->len) {
 		l = link_at(links, i, whole);
@@ -109,7 +96,7 @@ void slot_decode(struct walker *w, struct slot *s, const struct links *links,
 			.at = (int32_t)at,
 			.info = l->info,
 			.serial = w->codes.entries[l->info].pub.serial,
-			.entry = above_c_call(w, s, links, i, whole)};
+			.entry = above_c_call(w, links, i, whole)};
 		same = put_frame(s, n, &f);
 		if (n)
 			callers = callers && same;

@@ -143,7 +143,7 @@ static void climb_chunks(struct climb *c)
 		peek = (struct link){.addr = addr, .block = block};
 		link_fill(w, s, &peek, 0);
 		if (peek.previous == previous) {
-			if (!called_from_c(w, s, &peek) && !last_waits(c))
+			if (!peek.from_c && !last_waits(c))
 				return;
 			continue;
 		}

@@ -239,6 +239,10 @@ static struct slot *slot_at(struct walker *w, raddr tstate, int *ret)
 	*ret = 0;
 	if (i != MAP_NONE)
 		return w->slots[i];
+	/* Of all lists together. */
+	*ret = -EAGAIN;
+	if (w->nslots >= WALK_THREADS_MAX)
+		return NULL;
 	s = slot_new(w, tstate);
 	slot_predict(w, s, PREDICT_ALL);
 	*ret = batch_read(&w->batch, w->remote);

@@ -72,6 +72,7 @@ struct link {
 	uint64_t position; /* f_lasti or the instruction's address */
 	uint8_t owner;     /* chunk frames */
 	bool entry;        /* an entry frame: no Python code of its own */
+	bool from_c;       /* 3.11: C code called it */
 	int32_t block;     /* index in slot->blocks, -1: a piece of its own */
 	uint32_t piece;    /* index in slot->frames */
 	uint32_t info;     /* code cache, once accepted */
@@ -248,9 +249,6 @@ bool positions_equal(const struct layout *y, const unsigned char *a,
 		     const unsigned char *b);
 /* 3.11 to 3.13: the frame waits for another one that it called itself. */
 bool frame_waits(const struct layout *y, const unsigned char *p, size_t len);
-/* An entry frame, or a frame that C code called (3.11). */
-bool called_from_c(const struct walker *w, const struct slot *s,
-		   const struct link *l);
 /* Up to 3.10: the frame is executing, or it has no flag that says so. */
 bool frame_runs(const struct layout *y, const unsigned char *p, size_t len);
 

@@ -347,8 +347,9 @@ def expect_untouched(pid):
 class Test:
     """One run of one test: what it started is gone when it ends."""
 
-    def __init__(self, program, python, pythons):
+    def __init__(self, program, python, pythons, size="usual"):
         self.program = program
+        self.size = size  # "quick", "usual" or "long"
         self.python = python
         self.pythons = pythons
         self.folder = tempfile.mkdtemp(prefix="pystrobe-test-")
@@ -365,6 +366,14 @@ class Test:
         for process in reversed(self.started):
             process.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def rounds(self, usual, **others):
+        """How often to do what is done many times, by the test's size."""
+        return others.get(self.size, usual)
+
+    @property
+    def sanitized(self):
+        return "/san-" in self.program
 
     def path(self, *parts):
         return os.path.join(self.folder, *parts)
@@ -451,8 +460,8 @@ class Outcome:
         self.name, self.python, self.kind, self.text = name, python, kind, text
 
 
-def run_one(name, function, python, pythons, program):
-    test = Test(program, python, pythons)
+def run_one(name, function, python, pythons, program, size="usual"):
+    test = Test(program, python, pythons, size)
     try:
         function(test)
         return Outcome(name, python, "passed")

@@ -90,6 +90,15 @@ static void test_poll_keeps_the_status(void **state)
 	assert_int_equal(child_exit_status(&c), 7);
 }
 
+/* Whoever started us may ignore SIGCHLD: no end would be told then. */
+static void test_child_signal_ignored(void **state)
+{
+	(void)state;
+	signal(SIGCHLD, SIG_IGN);
+	assert_int_equal(status_of("exit 7"), 7);
+	signal(SIGCHLD, SIG_DFL);
+}
+
 static void on_alarm(int sig)
 {
 	(void)sig;
@@ -232,6 +241,7 @@ int main(void)
 		cmocka_unit_test(test_exit_status),
 		cmocka_unit_test(test_poll),
 		cmocka_unit_test(test_poll_keeps_the_status),
+		cmocka_unit_test(test_child_signal_ignored),
 		cmocka_unit_test(test_wait_interrupted),
 		cmocka_unit_test(test_dispositions),
 		cmocka_unit_test(test_cannot_start),

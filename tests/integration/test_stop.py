@@ -1,0 +1,434 @@
+"""What pystrobe does to its target: it stops what runs, for a moment, and
+nothing else; whatever becomes of either of them."""
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import time
+
+from harness import (TARGETS, Fail, Skip, alone, each_python, equal,
+                     expect, expect_untouched, need, parse_folded, state_of,
+                     total, wait_until)
+
+BUILT_TESTS = "tests"  # beside the program
+
+
+def ran_ns(pid):
+    """CPU time of its main thread."""
+    with open("/proc/%d/schedstat" % pid) as f:
+        return int(f.read().split()[0])
+
+
+def expect_going_on(pid):
+    expect_untouched(pid)
+    seen = ran_ns(pid)
+    wait_until(lambda: ran_ns(pid) > seen + 1000000, "the target goes on")
+
+
+def begun(t, target, *args):
+    """A recorder that has written its first block, and its file."""
+    saved = t.path("run-%d.strobe" % len(t.started))
+    run = t.begin("record", "-p", str(target.pid), "-o", saved, *args)
+    wait_until(lambda: os.path.exists(saved) and os.path.getsize(saved) or
+               not run.running(), "the recording's first block")
+    return run, saved
+
+
+def ends_well(run):
+    equal(run.wait(), 0, "exit status, after %r" % run.stderr()[-2000:])
+
+
+# ---- killed ----
+
+WAYS = (("--blocking", "-r", "2k"), ("--blocking", "-r", "10k"),
+        ("-r", "10k", "--pause-budget", "100"), ("-r", "1k"))
+
+
+def kill_often(t, rounds, seed):
+    target = t.ready("alternate.py")
+    chance = random.Random(seed)
+    for i in range(rounds):
+        run = subprocess.Popen(
+            [t.program, "record", "-q", "-p", str(target.pid), "-o",
+             t.path("killed.strobe")] + list(WAYS[i % len(WAYS)]),
+            env=t.environment, stderr=subprocess.DEVNULL)
+        # A moment, anywhere from the start of the program on.
+        until = time.monotonic() + chance.uniform(0, 0.08)
+        while time.monotonic() < until:
+            pass
+        run.kill()
+        run.wait()
+        expect_going_on(target.pid)
+
+
+@alone
+def test_killed_at_any_instant(t):
+    """The target runs on, and nobody traces it."""
+    kill_often(t, t.rounds(100, quick=20, long=1000), 4711)
+
+
+@each_python(quick=False)
+def test_killed_each_version(t):
+    kill_often(t, t.rounds(8, long=50), 4712)
+
+
+# ---- what it calls ----
+
+# What can change another process: the number of the argument that names it.
+REACHES = {
+    "ptrace": 1, "process_vm_writev": 0, "kill": 0, "tkill": 0, "tgkill": 0,
+    "rt_sigqueueinfo": 0, "rt_tgsigqueueinfo": 0, "pidfd_open": 0,
+    "pidfd_send_signal": 0, "pidfd_getfd": 0, "process_madvise": 0,
+    "process_mrelease": 0, "move_pages": 0, "migrate_pages": 0,
+    "sched_setaffinity": 0, "sched_setscheduler": 0, "sched_setparam": 0,
+    "sched_setattr": 0, "setpgid": 0, "setpriority": 1, "ioprio_set": 1,
+    "prlimit64": 0, "setns": 0, "kcmp": 0, "bpf": 0, "perf_event_open": 1,
+}
+OPENS = ("open", "openat", "openat2", "creat")
+WRITES = ("write", "pwrite64", "writev", "pwritev", "pwritev2", "sendfile",
+          "splice", "ioctl", "ftruncate", "fallocate")
+
+
+def straced(t, *args):
+    """Runs pystrobe under strace: a list of (call, its arguments, result)."""
+    strace, log = need("strace"), t.path("strace.log")
+    works = subprocess.run([strace, "-o", log, "true"],
+                           stdout=subprocess.DEVNULL,
+                           stderr=subprocess.DEVNULL)
+    if works.returncode:
+        raise Skip("strace may not trace here")
+    # Leaks are looked for by ptrace, which strace has.
+    options = t.environment["ASAN_OPTIONS"] + ":detect_leaks=0"
+    t.run([strace, "-f", "-y", "-s", "4096", "-o", log, t.program] +
+          list(args), env=dict(t.environment, ASAN_OPTIONS=options))
+    calls = []
+    with open(log, errors="replace") as f:
+        for line in f:
+            match = re.match(r"\d+ +(\w+)\((.*)\) += (.*)$", line)
+            if match:
+                calls.append(match.groups())
+            else:
+                expect(re.match(r"\d+ +(\+\+\+|---|exit)", line),
+                       "a line of strace: %r", line)
+    return calls
+
+
+def threads_of(pid):
+    return {pid} | {int(tid) for tid in os.listdir("/proc/%d/task" % pid)}
+
+
+def expect_only_reads(calls, pid):
+    tids = threads_of(pid)
+    below = re.compile(r"/proc/(%s)/" % "|".join(map(str, tids)))
+    for call, args, _ in calls:
+        words = args.split(", ")
+        if call in OPENS:
+            expect(not (below.search(args) and re.search(
+                r"O_WRONLY|O_RDWR|O_CREAT|O_TRUNC", args)),
+                   "opened for writing: %s(%s)", call, args)
+        elif call in WRITES:
+            expect(not below.search(words[0]), "%s(%s)", call, args)
+        elif call in REACHES:
+            whom = re.match(r"-?\d+", words[REACHES[call]])
+            if call != "ptrace":
+                expect(not whom or int(whom.group()) not in tids and
+                       abs(int(whom.group())) not in tids,
+                       "reaches the target: %s(%s)", call, args)
+                continue
+            expect(words[0] in ("PTRACE_SEIZE", "PTRACE_INTERRUPT",
+                                "PTRACE_DETACH"), "ptrace(%s)", args)
+            expect(int(whom.group()) in tids, "traces another: %s", args)
+            if words[0] == "PTRACE_SEIZE":
+                equal(words[2:], ["NULL", "0"], "options of %s" % args)
+            if words[0] == "PTRACE_DETACH":
+                expect(words[3] in ("0", "NULL"), "a signal that nobody "
+                       "sent: %s", args)
+
+
+def traced(calls, request):
+    return [int(args.split(", ")[1]) for call, args, result in calls
+            if call == "ptrace" and args.startswith("PTRACE_" + request) and
+            result.startswith("0")]
+
+
+@each_python(quick=False)
+def test_nothing_is_written(t):
+    """No call of a run writes to the target, and each stop has its end."""
+    target = t.ready("alternate.py")
+    for way in ("--blocking", "--pause-budget=100", "--nonblocking"):
+        calls = straced(t, "record", "-p", str(target.pid), "-d", "400ms",
+                        "-r", "200", way, "-o", t.path("out.svg"))
+        expect(any(call == "process_vm_readv" for call, _, _ in calls),
+               "strace saw no read")
+        expect_only_reads(calls, target.pid)
+        seized = traced(calls, "SEIZE")
+        equal(sorted(traced(calls, "DETACH")), sorted(seized),
+              "threads let go, and seized")
+        expect(way != "--blocking" or len(seized) > 10, "%d stops",
+               len(seized))
+        expect(way != "--nonblocking" or not any(
+            call == "ptrace" for call, _, _ in calls), "ptrace all the same")
+        expect_going_on(target.pid)
+
+
+@each_python(quick=False)
+def test_sleeping_threads_are_left_alone(t):
+    """Of one that works and twenty that wait, only the first is stopped."""
+    target = t.ready("crowd.py", 20)
+    calls = straced(t, "record", "-p", str(target.pid), "-d", "400ms", "-r",
+                    "200", "-i", "--blocking", "-o", t.path("out.svg"))
+    seized = traced(calls, "SEIZE")
+    expect(len(seized) > 10, "%d stops", len(seized))
+    equal(set(seized), {target.pid}, "threads that were stopped")
+    expect_going_on(target.pid)
+
+
+# ---- signals, stopped groups ----
+
+@each_python(quick=False)
+def test_signals_are_delivered(t):
+    """Each one once, while the target is stopped thousands of times."""
+    target = t.ready("signals.py")
+    rounds = t.rounds(400, long=4000)
+    run, _ = begun(t, target, "--blocking", "-r", "5k")
+    for i in range(1, rounds + 1):
+        os.kill(target.pid, signal.SIGUSR1)
+        equal(target.line(), str(i), "signals delivered")
+    run.signal(signal.SIGINT)
+    ends_well(run)
+    expect("stopped a thread" in run.stderr(), "no stops: %s", run.stderr())
+    expect_untouched(target.pid)
+    equal(target.stop(), "", "signals that nobody sent")
+
+
+@each_python(quick=False)
+def test_stopped_group(t):
+    """It stays stopped, is recorded, and goes on when it is told to."""
+    target = t.ready("alternate.py")
+    for way in ("--blocking", "--pause-budget=100"):
+        os.kill(target.pid, signal.SIGSTOP)
+        wait_until(lambda: state_of(target.pid) == "T", "its stop")
+        stacks = t.folded("record", "-p", str(target.pid), "-d", "250ms",
+                          "-r", "200", "-i", way)
+        expect(total(stacks) > 20, "samples: %r", stacks)
+        equal(state_of(target.pid), "T", "state")
+        os.kill(target.pid, signal.SIGCONT)
+        expect_going_on(target.pid)
+
+
+@each_python(quick=False)
+def test_stopped_meanwhile(t):
+    target = t.ready("alternate.py")
+    run, _ = begun(t, target, "--blocking", "-r", "5k")
+    for _ in range(t.rounds(25, long=300)):
+        os.kill(target.pid, signal.SIGSTOP)
+        wait_until(lambda: state_of(target.pid) == "T", "its stop")
+        os.kill(target.pid, signal.SIGCONT)
+        wait_until(lambda: state_of(target.pid) not in "Tt", "its going on")
+    run.signal(signal.SIGINT)
+    ends_well(run)
+    expect_going_on(target.pid)
+
+
+# ---- other tools ----
+
+def tracer(t, pid, *how):
+    """tracer.py, run by the Python of this test."""
+    return t.start([sys.executable, os.path.join(TARGETS, "tracer.py"),
+                    str(pid)] + list(how))
+
+
+def test_traced_by_another(t):
+    """It is sampled without stops, and the summary says who is in the way."""
+    target = t.ready("alternate.py")
+    other = tracer(t, target.pid)
+    equal(other.line(), "traced", "the tracer")
+    result = t.pystrobe("record", "-p", str(target.pid), "-d", "400ms", "-r",
+                        "500", "--blocking", "-f", "collapsed", "-o", "-")
+    expect(total(parse_folded(result.out)) > 20, "samples: %s", result)
+    expect(re.search(r"threads could not be stopped: process %d \('.+'\) "
+                     r"traces them" % other.pid, result.err), "%s", result)
+    other.stop()
+    result = t.pystrobe("record", "-p", str(target.pid), "-d", "200ms", "-r",
+                        "500", "--blocking", "-o", t.path("out.svg"))
+    expect("could not be stopped" not in result.err, "%s", result)
+    expect("stopped a thread" in result.err, "%s", result)
+    expect_going_on(target.pid)
+
+
+def test_debugger_comes_and_goes(t):
+    """It attaches halfway, stops all, lets go, again and again."""
+    target = t.ready("alternate.py")
+    run, _ = begun(t, target, "--blocking", "-r", "2k")
+    debugger = tracer(t, target.pid, "stop")
+    equal(debugger.line(), "traced", "the debugger")
+    until = time.monotonic() + t.rounds(1, long=10)
+    wait_until(lambda: time.monotonic() > until or not run.running(),
+               "time to pass")
+    stops = int(debugger.stop())
+    expect(stops > 5, "the debugger stopped %d threads", stops)
+    run.signal(signal.SIGINT)
+    ends_well(run)
+    expect_going_on(target.pid)
+
+
+# ---- a target that does not hold still ----
+
+@each_python(quick=False)
+def test_exec_meanwhile(t):
+    """It becomes another program at 10 kHz; its end is its own."""
+    argv = t.python.argv(t.python.script("again.py"), "4")
+    for who in ("main", "thread"):
+        result = t.pystrobe("record", "--blocking", "-r", "10k", "-o",
+                            t.path("out.svg"), "--", *(argv + [who, "0.1"]),
+                            status=5)
+        equal(result.out, "end\n", "what the last one says")
+
+
+@each_python(quick=False)
+def test_exit_meanwhile(t):
+    argv = t.python.argv(t.python.script("end.py"))
+    for i in range(t.rounds(4, long=40)):
+        t.pystrobe("record", "--blocking", "-r", "10k", "-q", "-o",
+                   t.path("out.svg"), "--",
+                   *(argv + ["%.3f" % (0.05 + 0.003 * i), "exit", "3"]),
+                   status=3)
+
+
+def churn(t, *how):
+    target = t.ready("churn.py", *how)
+    for way in ("--blocking", "--pause-budget=100"):
+        t.pystrobe("record", "-p", str(target.pid), "-d",
+                   t.rounds("600ms", long="10s"), "-r", "5k", "-i", way, "-o",
+                   t.path("out.svg"))
+        expect_going_on(target.pid)
+    expect(int(target.stop()) > 5, "nothing came and went")
+    equal(target.wait(), 0, "its end")
+
+
+@each_python(quick=False)
+def test_threads_that_come_and_go(t):
+    churn(t)
+
+
+@each_python(quick=False)
+def test_processes_that_come_and_go(t):
+    churn(t, "fork")
+
+
+def test_killed_target(t):
+    """Killed while it is stopped, and sampled: its end is passed on."""
+    for i in range(t.rounds(20, quick=5, long=200)):
+        run = t.begin("record", "-q", "--blocking", "-r", "10k", "-o",
+                      t.path("out.svg"), "--", t.python.path,
+                      t.python.script("busy.py"))
+        pid = run.said()["pid"]
+        seen = ran_ns(pid)
+        wait_until(lambda: ran_ns(pid) > seen + 1000000 * (1 + i % 7), "work")
+        os.kill(pid, signal.SIGKILL)
+        equal(run.wait(), -signal.SIGKILL, "status: %s" % run.stderr())
+
+
+def is_untraced(pid):
+    try:
+        expect_untouched(pid)
+        return True
+    except Fail:
+        return False
+
+
+def test_stops_of_a_waiting_recorder(t):
+    """When -d is over, and the program goes on, so do its threads; one that
+    waited for a processor when it should stop is let go as soon as it does."""
+    for i in range(t.rounds(3, long=60)):
+        out = t.path("out-%d.svg" % i)
+        run = t.begin("record", "--blocking", "-r", "10k", "-d", "100ms", "-o",
+                      out, "--", t.python.path, t.python.script("busy.py"))
+        pid = run.said()["pid"]
+        wait_until(lambda: os.path.exists(out), "the output")
+        wait_until(lambda: is_untraced(pid), "all threads let go", 5)
+        expect_going_on(pid)
+        run.stop()
+        equal(run.wait(), 0, "status")
+
+
+# ---- rubbish ----
+
+def rubbish(t, *how):
+    built = os.path.join(os.path.dirname(t.program), BUILT_TESTS, "rubbish")
+    if not os.path.exists(built):
+        raise Skip("'%s' was not built (make tests)" % built)
+    target = t.start([built] + list(how))
+    equal(target.line(), "ready", "the target")
+    return target
+
+
+OFFSETS = ("import ctypes, sys; open(sys.argv[1], 'wb').write(bytes(("
+           "ctypes.c_char * 1024).in_dll(ctypes.pythonapi, '_PyRuntime')))")
+
+
+def kinds_of_rubbish(t):
+    """Versions by number, and the debug offsets of later ones."""
+    yield from ("3.7", "3.8", "3.9", "3.10", "3.11", "3.12")
+    for python in t.pythons:
+        path = t.path("offsets-" + python.short)
+        if python.minor >= (3, 13) and not python.root and not subprocess.run(
+                python.argv("-c", OFFSETS, path),
+                stderr=subprocess.DEVNULL).returncode:
+            yield path
+
+
+def peak(run):
+    """Follows a program to its end; the most memory it was seen to use."""
+    most = [0]
+
+    def look():
+        try:
+            with open("/proc/%d/status" % run.pid) as f:
+                found = re.search(r"VmHWM:\s+(\d+) kB", f.read())
+        except (FileNotFoundError, ProcessLookupError):
+            found = None
+        if found:
+            most[0] = max(most[0], int(found.group(1)))
+        return not run.running()
+
+    wait_until(look, "the end of pystrobe")
+    return most[0] / 1024.0
+
+
+def test_rubbish(t):
+    """Memory that changes into anything while it is read."""
+    seeds = t.rounds((1, 2), quick=(3,), long=range(1, 30))
+    for kind in kinds_of_rubbish(t):
+        for seed in seeds:
+            target = rubbish(t, kind, str(seed))
+            way = "--blocking" if seed % 2 else "--pause-budget=50"
+            run, saved = begun(t, target, "-d", "600ms", "-r", "2k", way)
+            target.tell("go\n")
+            began = time.monotonic()
+            megabytes = peak(run)
+            ends_well(run)
+            took = time.monotonic() - began
+            expect(took < (20 if t.sanitized else 5), "%s, seed %d: %.1f s",
+                   kind, seed, took)
+            expect(t.sanitized or megabytes < 64, "%s, seed %d: %.0f MB",
+                   kind, seed, megabytes)
+            t.pystrobe("report", saved, "-i", "-t", "-o", t.path("out.svg"))
+            expect_untouched(target.pid)
+            target.kill()
+
+
+@alone
+def test_rubbish_without_end(t):
+    """Four million threads are claimed: it ends, and says what it lost."""
+    target = rubbish(t, "3.12", "flood")
+    run = t.begin("record", "-p", str(target.pid), "-d", "1s", "-r", "10",
+                  "-o", t.path("out.svg"))
+    megabytes = peak(run)
+    ends_well(run)
+    expect(t.sanitized or megabytes < 512, "%.0f MB", megabytes)
+    expect("threads" in run.stderr() and "lost" in run.stderr(), "%s",
+           run.stderr())
+    expect_untouched(target.pid)
