@@ -141,7 +141,8 @@ pid_t thread_tracer(const struct process *p, pid_t tid);
 /* Descriptors that stay open for one thread, so that a look is one read. */
 struct thread_probe {
 	pid_t tid;
-	int syscall_fd, schedstat_fd, stat_fd; /* -1: not opened yet */
+	/* -1: not opened yet */
+	int syscall_fd, schedstat_fd, stat_fd, status_fd;
 };
 
 struct thread_look {
@@ -168,9 +169,18 @@ int probe_look(struct thread_probe *t, const struct process *p,
  */
 struct thread_sched {
 	uint64_t cpu_ns, slices;
+	uint64_t delay_ns; /* waited for a processor, but for a wait that lasts */
 };
 int probe_sched(struct thread_probe *t, const struct process *p,
 		struct thread_sched *out);
+
+/*
+ * How often it was taken off a processor, from status. Beside its time slices
+ * that tells whether it is on one: the difference of the two has one value
+ * while it is, and one less while it is not. Some 10 us. -ESRCH.
+ */
+int probe_switches(struct thread_probe *t, const struct process *p,
+		   uint64_t *switches);
 
 /*
  * CPU time of a whole process in ns, without any file; -ESRCH. By pid alone:

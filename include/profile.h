@@ -39,10 +39,11 @@ struct stack_def { /* a stack is a parent and a frame; 0 is the empty one */
 /* What a thread was doing. Equal states have equal numbers. */
 enum run_state {
 	RUN_UNKNOWN,
-	RUN_CPU,      /* on a processor, or runnable */
+	RUN_CPU,      /* on a processor, or runnable if that was not told */
 	RUN_SLEEPING, /* in a system call, interruptible */
 	RUN_DISK,     /* uninterruptible */
 	RUN_STOPPED,  /* stopped by a signal or a tracer */
+	RUN_RUNNABLE, /* waits for a processor */
 	RUN_STATES,
 };
 
@@ -250,8 +251,8 @@ uint64_t profile_partial(const struct profile *p);
 
 /* Samples of all threads, by what these were doing. */
 struct state_totals {
-	uint64_t samples; /* = cpu + waiting + unknown */
-	uint64_t cpu, waiting, unknown;
+	uint64_t samples; /* = cpu + runnable + waiting + unknown */
+	uint64_t cpu, runnable, waiting, unknown;
 	uint64_t gil_wanted; /* of `waiting` */
 	uint64_t gc, exception;
 	uint64_t gil_known; /* whether the thread held the GIL */

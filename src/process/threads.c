@@ -13,6 +13,8 @@
 #include "process_priv.h"
 #include "profile.h"
 
+#define STATUS_SHORT 8192u /* bytes of a thread's status file */
+
 static int by_id(const void *a, const void *b)
 {
 	pid_t x = *(const pid_t *)a, y = *(const pid_t *)b;
@@ -88,7 +90,7 @@ pid_t thread_tracer(const struct process *p, pid_t tid)
 void probe_init(struct thread_probe *t, pid_t tid)
 {
 	t->tid = tid;
-	t->syscall_fd = t->schedstat_fd = t->stat_fd = -1;
+	t->syscall_fd = t->schedstat_fd = t->stat_fd = t->status_fd = -1;
 }
 
 void probe_release(struct thread_probe *t)
@@ -99,6 +101,8 @@ void probe_release(struct thread_probe *t)
 		close(t->schedstat_fd);
 	if (t->stat_fd >= 0)
 		close(t->stat_fd);
+	if (t->status_fd >= 0)
+		close(t->status_fd);
 	probe_init(t, t->tid);
 }
 
@@ -207,6 +211,31 @@ int probe_sched(struct thread_probe *t, const struct process *p,
 		if (end == at)
 			return -EBADMSG;
 	}
-	*out = (struct thread_sched){.cpu_ns = fields[0], .slices = fields[2]};
+	*out = (struct thread_sched){.cpu_ns = fields[0],
+				     .delay_ns = fields[1],
+				     .slices = fields[2]};
+	return 0;
+}
+
+int probe_switches(struct thread_probe *t, const struct process *p,
+		   uint64_t *switches)
+{
+	static const char *const keys[] = {"voluntary_ctxt_switches:",
+					   "nonvoluntary_ctxt_switches:"};
+	char text[STATUS_SHORT];
+	const char *value;
+	ssize_t n;
+	int i;
+
+	n = probe_read(&t->status_fd, t, p, "status", text, sizeof(text));
+	if (n < 0)
+		return (int)n;
+	*switches = 0;
+	for (i = 0; i < 2; i++) {
+		value = status_value(text, keys[i]);
+		if (!value)
+			return -EBADMSG;
+		*switches += strtoull(value, NULL, 10);
+	}
 	return 0;
 }

@@ -189,6 +189,8 @@ static void compose_state(struct labels *l, const struct state_def *def)
 		str_adds(&l->scratch, "[GC]");
 	} else if (def->gil == GIL_WANTED) {
 		str_adds(&l->scratch, "[wait: GIL]");
+	} else if (def->run == RUN_RUNNABLE) {
+		str_adds(&l->scratch, "[runnable]");
 	} else if (!state_is_idle(def)) {
 		return;
 	} else if (wait[strspn(wait, " ")]) {

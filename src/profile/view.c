@@ -42,11 +42,11 @@ static bool state_in_mode(const struct state_def *def, enum view_mode mode)
 {
 	switch (mode) {
 	case MODE_CPU:
-		return !state_is_idle(def);
+		return !state_is_idle(def) && def->run != RUN_RUNNABLE;
 	case MODE_GIL:
 		return def->gil == GIL_HELD;
 	case MODE_OFFCPU:
-		return state_is_idle(def);
+		return state_is_idle(def) || def->run == RUN_RUNNABLE;
 	case MODE_GC:
 		return def->flags & STATE_GC;
 	case MODE_EXCEPTION:
@@ -107,6 +107,8 @@ void profile_states(const struct profile *p, struct state_totals *out)
 			out->waiting += c->count;
 		else if (def->run == RUN_CPU)
 			out->cpu += c->count;
+		else if (def->run == RUN_RUNNABLE)
+			out->runnable += c->count;
 		else
 			out->unknown += c->count;
 		if (def->gil == GIL_WANTED && state_is_idle(def))

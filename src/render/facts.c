@@ -176,10 +176,12 @@ void add_states(struct str *out, const struct profile *p, const char *bar)
 		return;
 	str_adds(out, "all samples: ");
 	add_part(out, t.cpu, t.samples, "", " on CPU");
-	add_part(out, t.waiting, t.samples, t.cpu ? ", " : "", " waiting");
+	add_part(out, t.runnable, t.samples, t.cpu ? ", " : "", " runnable");
+	add_part(out, t.waiting, t.samples, t.cpu || t.runnable ? ", " : "",
+		 " waiting");
 	add_part(out, t.gil_wanted, t.samples, " (", " for the GIL)");
-	add_part(out, t.unknown, t.samples, t.cpu || t.waiting ? ", " : "",
-		 " unknown");
+	add_part(out, t.unknown, t.samples,
+		 t.cpu || t.runnable || t.waiting ? ", " : "", " unknown");
 	add_part(out, t.gc, t.samples, bar, " in GC");
 	add_part(out, t.exception, t.samples, bar, " handling an exception");
 }

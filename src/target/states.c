@@ -198,13 +198,13 @@ static bool name_wait(struct target *t, struct known *k, uint8_t gil)
 }
 
 static void define_state(struct target *t, struct known *k,
-			 const struct walk_thread *w)
+			 const struct walk_thread *w, uint64_t now)
 {
 	struct state_def def;
 	bool changed;
 
 	memset(&def, 0, sizeof(def));
-	def.run = k->look.run;
+	def.run = waits_for_cpu(t, k, now) ? RUN_RUNNABLE : k->look.run;
 	def.gil = gil_of(k, w);
 	if (w->gc)
 		def.flags |= STATE_GC;
@@ -284,7 +284,7 @@ void states_before(struct target *t, uint64_t now)
 	t->rest_known = known && !changed;
 }
 
-int states_after(struct target *t)
+int states_after(struct target *t, uint64_t now)
 {
 	const struct walk_thread *w;
 	struct known *k;
@@ -304,7 +304,7 @@ int states_after(struct target *t)
 		if (!ret)
 			ret = hold_still(t, k, i);
 		if (!t->lean)
-			define_state(t, k, &w[i]);
+			define_state(t, k, &w[i], now);
 	}
 	return ret;
 }

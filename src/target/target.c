@@ -246,7 +246,7 @@ int target_sample(struct target *t, struct sink *sink, uint64_t when,
 		ret = known_update(t, sink);
 		if (ret)
 			return ret;
-		ret = states_after(t);
+		ret = states_after(t, when);
 	}
 	if (ret) {
 		t->missed++;

@@ -53,6 +53,14 @@ uint32_t ids_host(struct ids *ids, const struct process *p, uint32_t inside);
 #define TID_MAX 0x400000u /* PID_MAX_LIMIT, linux/threads.h */
 #define SYNTHETIC 0x80000000u /* ids of threads whose own is not known */
 
+/* What tells a thread on a processor from one that waits for it. */
+struct on_cpu {
+	uint64_t delay_ns, looked_ns; /* at the last look */
+	uint64_t contended_ns; /* until then it may have to wait */
+	uint64_t off;   /* slices less switches while it is on none */
+	bool off_known;
+};
+
 /* A thread as the sink knows it. */
 struct known {
 	uint32_t tid;
@@ -68,6 +76,7 @@ struct known {
 	unsigned quiet;  /* ticks since it ran last, when blocked */
 	bool idle;       /* quiet for long */
 	bool over_budget; /* it would have been stopped */
+	struct on_cpu on_cpu;
 	struct state_def def; /* but for `wait` */
 	struct str wait;      /* what it waits for */
 	struct thread_look waited; /* the look that `wait` is of, */
@@ -137,6 +146,15 @@ int known_tell(struct target *t, struct sink *sink, uint64_t now);
 uint32_t stack_of(struct target *t, struct known *k,
 		  const struct walk_thread *w);
 
+/* ---- running.c ---- */
+
+/*
+ * Whether a thread that may run waits for a processor. Exact once the thread
+ * has been seen blocked; until then, and where processors are free, false.
+ * After each look at it.
+ */
+bool waits_for_cpu(struct target *t, struct known *k, uint64_t now);
+
 /* ---- states.c: what threads do, and stopping those that run ---- */
 
 /* Before a snapshot: threads that have not run since are held. */
@@ -145,7 +163,7 @@ void states_before(struct target *t, uint64_t now);
  * After it: the state of each thread, a second look at the stack where the
  * state changed, and a stop where the stack moves. 0 or a negative errno.
  */
-int states_after(struct target *t);
+int states_after(struct target *t, uint64_t now);
 uint32_t state_of(struct target *t, struct known *k);
 
 #endif

@@ -88,7 +88,7 @@ static uint32_t make_state(struct scene *s)
 					    "read socket:[10.0.0.1:5432]"};
 	const char *wait = waits[scene_random(s, 3)];
 	struct state_def def = {
-		.run = (uint8_t)scene_random(s, RUN_STATES),
+		.run = (uint8_t)scene_random(s, RUN_STOPPED + 1),
 		.gil = (uint8_t)scene_random(s, 4),
 		.flags = scene_random(s, 4),
 		.wait = symbols_string(&s->symbols, wait, strlen(wait)),

@@ -131,7 +131,7 @@ static const struct bad {
 	BAD(STACKS, "\x01\0"), BAD(STACKS, "\0\x01"), BAD(STACKS, "\0\0\0\0"),
 	BAD(STACKS, "\0\0\x02\x01"), BAD(STACKS, BIG "\0"),
 	BAD(STACKS, "\0\0"), /* the case names two */
-	BAD(STATES, "\x05\0\0\0"), BAD(STATES, "\0\x04\0\0"),
+	BAD(STATES, "\x06\0\0\0"), BAD(STATES, "\0\x04\0\0"),
 	BAD(STATES, "\0\0\x80\x02\0"), BAD(STATES, "\0\0\0\x01"),
 	BAD(STATES, ""),
 	BAD(CASES, "\x01\0\0"), BAD(CASES, "\x06\0\0"), BAD(CASES, BIG "\0\0"),
