@@ -223,6 +223,11 @@ void tracer_free(struct tracer *t);
  * of SIGCHLD, which is in force until then.
  */
 int trace_stop(struct tracer *t, pid_t tid, uint64_t deadline_ns);
+/*
+ * Does before what else trace_stop would do first, so that a last look at the
+ * thread is as near to it as can be; trace_resume if it is not to be stopped.
+ */
+void trace_ready(struct tracer *t);
 /* Lets it go on; returns for how long it was stopped, at most, in ns. */
 uint64_t trace_resume(struct tracer *t);
 

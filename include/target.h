@@ -55,12 +55,6 @@ int target_announce(struct target *t, struct sink *sink);
 int target_sample(struct target *t, struct sink *sink, uint64_t when,
 		  uint32_t missed);
 
-/*
- * True while a thread that would not stop in time is still to be let go: call
- * it again soon, in less than a tenth of a millisecond.
- */
-bool target_settle(struct target *t);
-
 struct target_counts {
 	uint64_t ticks, samples;
 	uint64_t lost[16], partial[16]; /* by enum loss */

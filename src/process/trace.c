@@ -35,7 +35,7 @@ struct tracer {
 	struct held now; /* tid 0: none */
 	pid_t pid;
 	bool child;
-	bool urgent, may_be_urgent;
+	bool ready, urgent, may_be_urgent;
 	uint64_t since;    /* when it was interrupted */
 	sigset_t mask;     /* of signals, before that */
 	struct trace_counts counts;
@@ -286,6 +286,24 @@ static int seize(struct tracer *t, pid_t tid, uint64_t deadline_ns)
 	return 0;
 }
 
+void trace_ready(struct tracer *t)
+{
+	if (t->ready)
+		return;
+	t->ready = true;
+	hold_job_control(t);
+	be_urgent(t, true);
+}
+
+static void relax(struct tracer *t)
+{
+	if (!t->ready)
+		return;
+	t->ready = false;
+	be_urgent(t, false);
+	pass_job_control(t);
+}
+
 int trace_stop(struct tracer *t, pid_t tid, uint64_t deadline_ns)
 {
 	int ret;
@@ -295,15 +313,13 @@ int trace_stop(struct tracer *t, pid_t tid, uint64_t deadline_ns)
 	 * thread that is ours, and to seize another one is to wait for the
 	 * exec.
 	 */
-	if (trace_settle(t))
-		return -ETIMEDOUT;
-	hold_job_control(t);
-	be_urgent(t, true);
-	ret = seize(t, tid, deadline_ns);
-	if (ret) {
-		be_urgent(t, false);
-		pass_job_control(t);
+	ret = -ETIMEDOUT;
+	if (!trace_settle(t)) {
+		trace_ready(t);
+		ret = seize(t, tid, deadline_ns);
 	}
+	if (ret)
+		relax(t);
 	return ret;
 }
 
@@ -311,14 +327,15 @@ uint64_t trace_resume(struct tracer *t)
 {
 	uint64_t pause;
 
-	if (!t->now.tid)
+	if (!t->now.tid) {
+		relax(t);
 		return 0;
+	}
 	if (!let_go(&t->now))
 		keep_for_later(&t->now);
 	pause = clock_mono() - t->since;
 	t->now.tid = 0;
-	be_urgent(t, false);
-	pass_job_control(t);
+	relax(t);
 	t->counts.stops++;
 	t->counts.pause_ns += pause;
 	if (pause > t->counts.longest_ns)

@@ -8,7 +8,6 @@
 #include "target.h"
 
 #define WATCH_NS 100000000u /* at most this long without a look around */
-#define SETTLE_NS 50000u /* between looks at threads that would not stop */
 #define SPIN_NS 5000u /* to fall asleep and wake up takes as long */
 
 struct run {
@@ -41,8 +40,7 @@ static bool look_around(struct run *r, uint64_t now)
  * Sleeps until `due`, looking around meanwhile. True when the run is to end:
  * stopped, or past its duration before the tick is due.
  */
-static bool wait_until(struct run *r, struct target *t, uint64_t due,
-		       enum sampler_end *end)
+static bool wait_until(struct run *r, uint64_t due, enum sampler_end *end)
 {
 	uint64_t last = r->options->duration_ns, now = r->now, until;
 
@@ -59,8 +57,6 @@ static bool wait_until(struct run *r, struct target *t, uint64_t due,
 		until = due < last ? due : last;
 		if (until > r->watched + WATCH_NS)
 			until = r->watched + WATCH_NS;
-		if (target_settle(t) && until > now + SETTLE_NS)
-			until = now + SETTLE_NS;
 		if (until > now + SPIN_NS)
 			clock_sleep_until(until);
 		now = r->now = clock_mono();
@@ -74,7 +70,7 @@ static enum sampler_end loop(struct run *r, struct target *t,
 	uint32_t missed = 0;
 	int ret;
 
-	while (!wait_until(r, t, schedule_due(&r->schedule), &end)) {
+	while (!wait_until(r, schedule_due(&r->schedule), &end)) {
 		ret = target_sample(t, sink, r->now, missed);
 		if (ret == -ESRCH)
 			return SAMPLER_GONE;

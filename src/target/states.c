@@ -153,8 +153,12 @@ static int hold_still(struct target *t, struct known *k, size_t row)
 		return 0;
 	}
 	/* Only what runs at this moment: a system call is left alone. */
+	trace_ready(t->tracer);
 	look_at(t, k);
-	return k->look.run == RUN_CPU ? stop_and_read(t, k, row, now) : 0;
+	if (k->look.run == RUN_CPU)
+		return stop_and_read(t, k, row, now);
+	trace_resume(t->tracer);
+	return 0;
 }
 
 static uint8_t gil_of(const struct known *k, const struct walk_thread *w)

@@ -239,7 +239,6 @@ int target_sample(struct target *t, struct sink *sink, uint64_t when,
 	}
 	bound_symbols(t);
 	t->missed += missed;
-	trace_settle(t->tracer);
 	states_before(t, when);
 	ret = walker_snapshot(t->walker, when);
 	if (!ret) {
@@ -253,11 +252,6 @@ int target_sample(struct target *t, struct sink *sink, uint64_t when,
 		return judge(t, ret);
 	}
 	return tell_tick(t, sink, when);
-}
-
-bool target_settle(struct target *t)
-{
-	return trace_settle(t->tracer);
 }
 
 void target_counts(const struct target *t, struct target_counts *out)

@@ -214,6 +214,28 @@ static void two_sources_take_turns(void **state)
 	made_release(&other);
 }
 
+/* Whatever their number, an id that is used again is another thread. */
+static void ids_used_again(void **state)
+{
+	struct fixture *f = *state;
+	struct thread_info info = {.pid = 4711, .tid = 9};
+	unsigned i;
+
+	for (i = 1; i <= 200; i++) {
+		info.ident = i;
+		info.name = i % 2 ? "odd" : "even";
+		info.flags = 0;
+		assert_int_equal(f->p->sink.ops->thread(&f->p->sink, &info),
+				 0);
+		assert_int_equal(f->p->nthreads, i);
+		assert_int_equal(f->p->threads[i - 1].ident, i);
+		info.flags = THREAD_ENDED;
+		assert_int_equal(f->p->sink.ops->thread(&f->p->sink, &info),
+				 0);
+		assert_int_equal(f->p->threads[i - 1].flags, THREAD_ENDED);
+	}
+}
+
 static void threads_that_end(void **state)
 {
 	struct fixture *f = *state;
@@ -444,6 +466,7 @@ int main(void)
 		TEST(a_source_that_forgets),
 		TEST(two_sources_take_turns),
 		TEST(threads_that_end),
+		TEST(ids_used_again),
 		TEST(views_of_the_tree),
 		TEST(recursion_counts_once),
 		TEST(a_whole_server),

@@ -51,12 +51,6 @@ int target_sample(struct target *t, struct sink *sink, uint64_t when,
 	return f->ticks == f->fail_at ? f->fail : 0;
 }
 
-bool target_settle(struct target *t)
-{
-	(void)t;
-	return false;
-}
-
 static bool watch(void *arg, const struct sampler_status *status)
 {
 	struct fake *f = arg;
