@@ -149,7 +149,7 @@ static int hold_still(struct target *t, struct known *k, size_t row)
 	if (now - t->refused_ns < REFUSED_NS)
 		return 0;
 	if (!may_stop(t, now)) {
-		k->over_budget = w->loss == LOSS_MOVING;
+		k->over_budget = w->loss != LOSS_NONE;
 		return 0;
 	}
 	/* Only what runs at this moment: a system call is left alone. */

@@ -301,7 +301,14 @@ static size_t ident_bytes(const struct walker *w)
 	return (size_t)(w->layout.code.ident_to - w->layout.code.ident_from);
 }
 
-bool codes_confirm(struct walker *w, struct slot *s)
+void idents_release(struct idents *ids)
+{
+	pieces_release(&ids->pieces);
+	free(ids->at);
+}
+
+/* Marks the entries that the idents confirm; true when that is each of them. */
+static bool confirm(struct walker *w, const struct idents *ids)
 {
 	struct codes *c = &w->codes;
 	const struct ident *id;
@@ -310,10 +317,10 @@ bool codes_confirm(struct walker *w, struct slot *s)
 	bool all = true;
 	size_t i;
 
-	for (i = 0; i < s->nident; i++) {
-		id = &s->ident[i];
+	for (i = 0; i < ids->len; i++) {
+		id = &ids->at[i];
 		e = &c->entries[id->info];
-		p = &s->idents.at[id->piece];
+		p = &ids->pieces.at[id->piece];
 		if (piece_whole(p, 0) &&
 		    !memcmp(p->copy[0] + id->off, e->ident, ident_bytes(w)))
 			e->checked = c->epoch;
@@ -323,19 +330,26 @@ bool codes_confirm(struct walker *w, struct slot *s)
 	return all;
 }
 
+void codes_confirm(struct walker *w, struct slot *s)
+{
+	confirm(w, &s->idents);
+}
+
 bool codes_same(struct walker *w, struct slot *s)
 {
-	if (s->epoch != w->codes.epoch && (!s->nident || !codes_confirm(w, s)))
+	if (s->epoch != w->codes.epoch &&
+	    (!s->idents.len || !confirm(w, &s->idents)))
 		return false;
 	s->epoch = w->codes.epoch;
 	return true;
 }
 
 /*
- * Aims the idents at the codes of all links, or at those that nothing has
- * confirmed in this epoch.
+ * Aims at the codes of all links, or at those that nothing has confirmed in
+ * this epoch.
  */
-static void aim_idents(struct walker *w, struct slot *s, bool all)
+static void aim_idents(struct walker *w, struct idents *ids,
+		       const struct links *links, bool all)
 {
 	const raddr from = (raddr)w->layout.code.ident_from;
 	const struct code_entry *e;
@@ -343,38 +357,42 @@ static void aim_idents(struct walker *w, struct slot *s, bool all)
 	size_t i, n = 0;
 	raddr last = 0;
 
-	s->nident = 0;
-	w->addrs = grow(w->addrs, &w->cap_addrs, s->links.len,
+	ids->len = 0;
+	w->addrs = grow(w->addrs, &w->cap_addrs, links->len,
 			sizeof(*w->addrs));
-	s->ident = grow(s->ident, &s->cap_ident, s->links.len,
-			sizeof(*s->ident));
-	for (i = 0; i < s->links.len; i++) {
-		l = &s->links.at[i];
+	ids->at = grow(ids->at, &ids->cap, links->len, sizeof(*ids->at));
+	for (i = 0; i < links->len; i++) {
+		l = &links->at[i];
 		e = l->entry ? NULL : &w->codes.entries[l->info];
 		/* Most repetitions are of a function that calls itself. */
 		if (!e || e->addr == last ||
 		    (!all && e->checked == w->codes.epoch))
 			continue;
 		last = e->addr;
-		s->ident[s->nident++].info = l->info;
+		ids->at[ids->len++].info = l->info;
 		w->addrs[n++] = e->addr + from;
 	}
-	pieces_cover(&s->idents, w->addrs, n, ident_bytes(w));
-	for (i = 0; i < s->nident; i++) {
-		last = w->codes.entries[s->ident[i].info].addr + from;
-		s->ident[i].piece =
-			pieces_find(&s->idents, last, ident_bytes(w));
-		s->ident[i].off =
-			(size_t)(last - s->idents.at[s->ident[i].piece].addr);
+	pieces_cover(&ids->pieces, w->addrs, n, ident_bytes(w));
+	for (i = 0; i < ids->len; i++) {
+		last = w->codes.entries[ids->at[i].info].addr + from;
+		ids->at[i].piece =
+			pieces_find(&ids->pieces, last, ident_bytes(w));
+		ids->at[i].off = (size_t)(
+			last - ids->pieces.at[ids->at[i].piece].addr);
 	}
+}
+
+static void add_idents(struct walker *w, struct idents *ids)
+{
+	size_t i;
+
+	for (i = 0; i < ids->pieces.len; i++)
+		batch_add(&w->batch, &ids->pieces.at[i], 0);
 }
 
 void codes_add(struct walker *w, struct slot *s)
 {
-	size_t i;
-
-	for (i = 0; i < s->idents.len; i++)
-		batch_add(&w->batch, &s->idents.at[i], 0);
+	add_idents(w, &s->idents);
 }
 
 /* With a counter of freed code objects there is nothing to look at. */
@@ -382,9 +400,9 @@ void codes_predict(struct walker *w, struct slot *s)
 {
 	s->epoch = w->codes.epoch;
 	if (w->layout.interp.code_generation == NO_FIELD)
-		aim_idents(w, s, true);
+		aim_idents(w, &s->idents, &s->links, true);
 	else
-		s->nident = s->idents.len = 0;
+		s->idents.len = s->idents.pieces.len = 0;
 }
 
 /* Reads the idents of entries that nothing has confirmed in this epoch. */
@@ -394,15 +412,15 @@ static int check_others(struct walker *w, struct slot *s)
 	size_t i;
 	int ret;
 
-	aim_idents(w, s, false);
-	if (!s->nident)
+	aim_idents(w, &w->others, &s->links, false);
+	if (!w->others.len)
 		return 0;
 	s->missed = true;
-	codes_add(w, s);
+	add_idents(w, &w->others);
 	ret = batch_read(&w->batch, w->remote);
 	if (ret)
 		return ret;
-	codes_confirm(w, s);
+	confirm(w, &w->others);
 	for (i = 0; i < s->links.len && !ret; i++) {
 		e = &w->codes.entries[s->links.at[i].info];
 		if (!s->links.at[i].entry && e->checked != w->codes.epoch)
@@ -455,7 +473,7 @@ void codes_trim(struct walker *w)
 	for (i = 0; i < w->nslots; i++) {
 		s = w->slots[i];
 		s->whole = s->held = false;
-		s->nident = s->idents.len = 0;
+		s->idents.len = s->idents.pieces.len = 0;
 	}
 }
 

@@ -19,8 +19,7 @@ void slot_release(struct slot *s)
 	piece_release(&s->exc);
 	pieces_release(&s->blocks);
 	pieces_release(&s->frames);
-	pieces_release(&s->idents);
-	free(s->ident);
+	idents_release(&s->idents);
 	free(s->links.at);
 	free(s->chain.at);
 	free(s->prefix.at);
@@ -99,7 +98,7 @@ void slot_predict(struct walker *w, struct slot *s, enum predict what)
 	piece_reset(&s->cframe);
 	reset_pieces(&s->blocks);
 	reset_pieces(&s->frames);
-	reset_pieces(&s->idents);
+	reset_pieces(&s->idents.pieces);
 	s->reads = 0;
 	s->missed = false;
 	/*

@@ -106,12 +106,24 @@ static bool climb_beside(struct climb *c, raddr addr)
 	return true;
 }
 
+/*
+ * Where the stack begins: as it was last accepted; else the first frame of the
+ * first chunk, of which one word is left out (push_chunk, Python/pystate.c).
+ */
+static raddr root_of(const struct walker *w, const struct slot *s)
+{
+	if (s->root || !s->blocks.len)
+		return s->root;
+	return s->blocks.at[s->blocks.len - 1].addr +
+	       (raddr)w->layout.chunk.data + 8;
+}
+
 /* 3.11 and later: frames follow one another on the chunks. */
 static void climb_chunks(struct climb *c)
 {
 	struct walker *w = c->w;
 	struct slot *s = c->s;
-	raddr addr = s->root, above, previous = 0;
+	raddr addr = root_of(w, s), above, previous = 0;
 	const struct link *last;
 	struct link peek;
 	int32_t block = pieces_find(&s->blocks, addr, frame_bytes(&w->layout));
@@ -158,7 +170,7 @@ void slot_prefix(struct walker *w, struct slot *s)
 	struct climb c = {.w = w, .s = s, .found = {NULL, 0, 0}};
 	struct links swap;
 
-	if (!s->root || !piece_whole(&s->state, 0))
+	if (!piece_whole(&s->state, 0))
 		return;
 	codes_confirm(w, s);
 	if (w->layout.frames == FRAMES_HEAP)

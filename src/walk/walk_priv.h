@@ -86,6 +86,17 @@ struct links {
 /* Adds one, of which only the address is set. */
 struct link *links_add(struct links *l, raddr addr);
 
+/* What tells code objects apart, to be read in few pieces. */
+struct idents {
+	struct pieces pieces;
+	struct ident {
+		uint32_t info; /* of the code object */
+		int32_t piece; /* of pieces */
+		size_t off;
+	} *at;
+	size_t len, cap;
+};
+
 /*
  * A thread state that was seen, and the prediction for the next time.
  *
@@ -103,13 +114,8 @@ struct slot {
 	bool held;       /* has not run: nothing is read */
 
 	struct piece state, cframe, exc;
-	struct pieces blocks, frames, idents;
-	struct ident {
-		uint32_t info; /* of the code object */
-		int32_t piece; /* of idents */
-		size_t off;
-	} *ident;
-	size_t nident, cap_ident;
+	struct pieces blocks, frames;
+	struct idents idents; /* of the last stack that was accepted */
 
 	struct links links;
 	raddr cleared; /* a leaf on a chunk that was being cleared: left out */
@@ -128,6 +134,7 @@ struct slot {
 	struct walk_frame *out;
 	size_t nout, cap_out;
 	uint32_t loss;
+	uint32_t failed; /* snapshots in which all tries failed, up to now */
 	uint32_t tid;   /* up to 3.10: of this ident */
 	uint64_t ident_of_tid;
 	uint64_t serial, callers; /* walk.h */
@@ -189,6 +196,7 @@ struct walker {
 
 	struct batch batch;
 	struct codes codes;
+	struct idents others; /* of codes that were not predicted */
 	struct walk_thread *threads;
 	struct slot **rows; /* whose each of them is; NULL: a lost list */
 	size_t nthreads, cap_threads, cap_rows;
@@ -287,17 +295,15 @@ void threads_release(struct walker *w);
 /* ---- codes.c ---- */
 
 void codes_release(struct codes *c);
+void idents_release(struct idents *ids);
 /*
  * Makes sure that every code of the links is known and is the same as when it
  * was read, and fills link.info; what is not seen from the idents that were
  * predicted is read now (slot->missed). An enum loss, or a negative errno.
  */
 int codes_resolve(struct walker *w, struct slot *s);
-/*
- * Marks the entries that the idents read with the frames confirm; true when
- * that is each of them.
- */
-bool codes_confirm(struct walker *w, struct slot *s);
+/* Marks the entries that the idents read with the frames confirm. */
+void codes_confirm(struct walker *w, struct slot *s);
 /* Whether the codes of the last accepted stack are the same as then. */
 bool codes_same(struct walker *w, struct slot *s);
 /* Adds what is predicted of code objects to the batch. */

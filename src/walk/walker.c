@@ -9,6 +9,8 @@
 #include "profile.h"
 #include "walk_priv.h"
 
+#define RESTLESS 8 /* stacks that moved, one after the other */
+
 struct walker *walker_new(struct remote *r, const struct layout *l,
 			  const struct entry_points *e, uint32_t pid)
 {
@@ -30,6 +32,7 @@ void walker_free(struct walker *w)
 		return;
 	threads_release(w);
 	codes_release(&w->codes);
+	idents_release(&w->others);
 	free(w->batch.ranges);
 	free(w->batch.items);
 	free(w->addrs);
@@ -110,22 +113,23 @@ static int read_slot(struct walker *w, struct slot *s)
 }
 
 /*
- * Judges what was read, and again if need be what is read now. 0 or a
- * negative errno.
+ * Judges what was read, and again if need be what is read now; only once for a
+ * stack that would not hold still the last times. 0 or a negative errno.
  */
 static int sample_slot(struct walker *w, struct slot *s)
 {
-	unsigned try;
+	unsigned try, tries = s->failed < RESTLESS ? WALK_TRIES : 1;
 	int ret;
 
 	s->prefix.len = 0;
 	ret = judge(w, s);
-	for (try = 1; try < WALK_TRIES && ret > LOSS_NONE; try++) {
+	for (try = 1; try < tries && ret > LOSS_NONE; try++) {
 		ret = read_slot(w, s);
 		if (ret)
 			return ret;
 		ret = judge(w, s);
 	}
+	s->failed = ret > LOSS_NONE ? s->failed + 1 : 0;
 	if (ret > LOSS_NONE)
 		take_prefix(w, s, (enum loss)ret);
 	return ret < 0 ? ret : 0;

@@ -175,8 +175,8 @@ static void dead_frames_are_no_prefix(void **state)
 	end(&f);
 }
 
-/* Before a stack was seen whole, nobody knows where it begins. */
-static void no_prefix_without_a_root(void **state)
+/* Before a stack was seen whole too: it begins where the first chunk does. */
+static void a_prefix_comes_first(void **state)
 {
 	const struct walk_thread *t;
 	struct fixture f;
@@ -186,7 +186,8 @@ static void no_prefix_without_a_root(void **state)
 	f.change = change_inner;
 	t = look(&f, later());
 	assert_int_equal(t->loss, LOSS_MOVING);
-	assert_int_equal(t->depth, 0);
+	assert_int_equal(t->depth, 3);
+	expect_name(&f, &t->frames[2], "f0");
 	end(&f);
 }
 
@@ -441,7 +442,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_held_still_is_kept),
 		cmocka_unit_test(dead_frames_are_no_prefix),
-		cmocka_unit_test(no_prefix_without_a_root),
+		cmocka_unit_test(a_prefix_comes_first),
 		cmocka_unit_test(a_running_caller_has_no_callee),
 		cmocka_unit_test(a_stopped_thread_may_be_pushing),
 		cmocka_unit_test(numbers_tell_what_changed),
