@@ -46,12 +46,20 @@ static const struct walk_thread *only_thread(struct fixture *f)
 	return t;
 }
 
-static void expect_loss(struct fixture *f, enum loss want)
+/* The loss, and with it the `depth` outermost frames, from f0 on. */
+static void expect_loss(struct fixture *f, enum loss want, unsigned depth)
 {
 	const struct walk_thread *t = only_thread(f);
+	char name[8];
+	unsigned i;
 
 	assert_string_equal(loss_name(t->loss), loss_name(want));
-	assert_int_equal(t->depth, 0);
+	assert_int_equal(t->depth, depth);
+	for (i = 0; i < depth; i++) {
+		snprintf(name, sizeof(name), "f%u", depth - 1 - i);
+		assert_string_equal(
+			walker_code(f->walker, t->frames[i].info)->name, name);
+	}
 }
 
 static void steady_stack(void **state)
@@ -149,36 +157,36 @@ static void damage_is_counted(void **state)
 	(void)state;
 	begin(&f, 4); /* a frame left out: a gap */
 	put8(frame_at(3) + (unsigned)l.iframe.previous, frame_at(1));
-	expect_loss(&f, LOSS_SHAPE);
+	expect_loss(&f, LOSS_SHAPE, 2);
 	end(&f);
 	begin(&f, 4); /* a circle */
 	put8(frame_at(1) + (unsigned)l.iframe.previous, frame_at(3));
-	expect_loss(&f, LOSS_SHAPE);
+	expect_loss(&f, LOSS_SHAPE, 0);
 	assert_in_range(remote_calls(f.remote), 1, 50);
 	end(&f);
 	begin(&f, 4); /* a link to nowhere */
 	put8(frame_at(1) + (unsigned)l.iframe.previous, 0x7fff0000);
-	expect_loss(&f, LOSS_READ);
+	expect_loss(&f, LOSS_READ, 0);
 	end(&f);
 	begin(&f, 4); /* cut short */
 	put8(frame_at(2) + (unsigned)l.iframe.previous, 0);
-	expect_loss(&f, LOSS_ROOT);
+	expect_loss(&f, LOSS_ROOT, 0);
 	end(&f);
 	begin(&f, 4); /* not a code object */
 	put8(code_at(2) + (unsigned)l.object.type, CODE_TYPE + 8);
-	expect_loss(&f, LOSS_CODE);
+	expect_loss(&f, LOSS_CODE, 0);
 	end(&f);
 	begin(&f, 4); /* an instruction of another function */
 	put8(frame_at(2) + (unsigned)l.iframe.instr, code_at(3));
-	expect_loss(&f, LOSS_CODE);
+	expect_loss(&f, LOSS_CODE, 2);
 	end(&f);
 	begin(&f, 4); /* a chunk of a terabyte */
 	put8(CHUNK + (unsigned)l.chunk.size, (uint64_t)1 << 40);
-	expect_loss(&f, LOSS_SHAPE);
+	expect_loss(&f, LOSS_SHAPE, 0);
 	end(&f);
 	begin(&f, 4); /* chunks in a circle */
 	put8(CHUNK + (unsigned)l.chunk.previous, CHUNK);
-	expect_loss(&f, LOSS_DEPTH);
+	expect_loss(&f, LOSS_DEPTH, 0);
 	end(&f);
 }
 
