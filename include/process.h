@@ -182,6 +182,9 @@ int probe_sched(struct thread_probe *t, const struct process *p,
 int probe_switches(struct thread_probe *t, const struct process *p,
 		   uint64_t *switches);
 
+/* The processor that it was on last, from stat; -1 unknown. */
+int probe_cpu(struct thread_probe *t, const struct process *p);
+
 /*
  * CPU time of a whole process in ns, without any file; -ESRCH. By pid alone:
  * it is process_alive that tells a new process with the old number.
@@ -194,6 +197,7 @@ struct process_stat {
 	pid_t ppid, tracer;
 	uint64_t start;
 	uint64_t flags; /* PF_KTHREAD 0x00200000 */
+	int cpu;        /* that it was on last; -1 unknown */
 };
 /* -ESRCH when the process is gone, -EBADMSG when that is no stat file. */
 int process_stat_read(const struct process *p, struct process_stat *out);

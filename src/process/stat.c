@@ -82,33 +82,35 @@ static bool next_number(const char **at, const char *end, uint64_t *value)
 }
 
 /*
- * Fields by their numbers in proc(5): 3 state, 4 ppid, 9 flags, 22 start. The
- * name before them may hold anything, ") R 1 (" too, but no field after it
- * holds a parenthesis.
+ * Fields by their numbers in proc(5): 3 state, 4 ppid, 9 flags, 22 start, 39
+ * processor. The name before them may hold anything, ") R 1 (" too, but no
+ * field after it holds a parenthesis.
  */
+#define FIELD_START 22
+#define FIELD_CPU 39
+
 int process_stat_parse(struct process_stat *out, const char *text, size_t len)
 {
 	const char *end = text + len, *p = memrchr(text, ')', len);
-	uint64_t v[23] = {0};
+	uint64_t v[FIELD_CPU + 1] = {0};
 	int field;
 
 	memset(out, 0, sizeof(*out));
 	if (!p || end - p < 5 || p[1] != ' ' || p[3] != ' ')
 		return -EBADMSG;
-	for (p += 2, field = 3; field <= 22; field++) {
-		if (field == 3) {
-			out->state = *p;
-			p += 2;
-		} else if (!next_number(&p, end, &v[field])) {
-			return -EBADMSG;
-		}
-	}
-	/* Field 22 is whole only if something follows it. */
-	if (p == end && p[-1] >= '0' && p[-1] <= '9')
+	out->state = p[2];
+	p += 4;
+	/* A number is whole only if something follows it. */
+	for (field = 4; field <= FIELD_CPU; field++)
+		if (!next_number(&p, end, &v[field]) ||
+		    (p == end && p[-1] >= '0' && p[-1] <= '9'))
+			break;
+	if (field <= FIELD_START)
 		return -EBADMSG;
 	out->ppid = (pid_t)v[4];
 	out->flags = v[9];
-	out->start = v[22];
+	out->start = v[FIELD_START];
+	out->cpu = field > FIELD_CPU ? (int)v[FIELD_CPU] : -1;
 	return 0;
 }
 

@@ -141,6 +141,15 @@ static bool parse_call(const char *text, struct thread_look *out)
 	return false;
 }
 
+static ssize_t read_stat(struct thread_probe *t, const struct process *p,
+			 struct process_stat *st)
+{
+	char text[STAT_MAX];
+	ssize_t n = probe_read(&t->stat_fd, t, p, "stat", text, sizeof(text));
+
+	return n < 0 ? n : process_stat_parse(st, text, (size_t)n);
+}
+
 static int state_of(char letter)
 {
 	switch (letter) {
@@ -167,7 +176,7 @@ static int state_of(char letter)
 int probe_look(struct thread_probe *t, const struct process *p,
 	       struct thread_look *out)
 {
-	char text[STAT_MAX];
+	char text[256];
 	struct process_stat st;
 	ssize_t n;
 	int state;
@@ -179,11 +188,9 @@ int probe_look(struct thread_probe *t, const struct process *p,
 		out->run = RUN_CPU;
 		return 0;
 	}
-	n = probe_read(&t->stat_fd, t, p, "stat", text, sizeof(text));
+	n = read_stat(t, p, &st);
 	if (n < 0)
 		return (int)n;
-	if (process_stat_parse(&st, text, (size_t)n))
-		return -EBADMSG;
 	state = state_of(st.state);
 	if (state < 0)
 		return state;
@@ -238,4 +245,11 @@ int probe_switches(struct thread_probe *t, const struct process *p,
 		*switches += strtoull(value, NULL, 10);
 	}
 	return 0;
+}
+
+int probe_cpu(struct thread_probe *t, const struct process *p)
+{
+	struct process_stat st;
+
+	return read_stat(t, p, &st) ? -1 : st.cpu;
 }

@@ -3,6 +3,8 @@
  * counts how often a thread came on a processor (time slices) and how often it
  * was taken off one (context switches).
  */
+#include <sched.h>
+
 #include "target_priv.h"
 
 #define CONTENDED_NS 1000000000u /* for that long after it had to wait */
@@ -40,6 +42,23 @@ static bool contended(struct target *t, struct known *k, uint64_t now)
 	return now < c->contended_ns;
 }
 
+/* There are two values: the lower one is that of a thread on none. */
+static void learn(struct on_cpu *c, uint64_t diff)
+{
+	if (c->seen && diff != c->first) {
+		c->off = (int64_t)(diff - c->first) < 0 ? diff : c->first;
+		c->off_known = true;
+	}
+	c->first = diff;
+	c->seen = true;
+}
+
+/* It waits because we are on the processor that it would be on. */
+static bool waits_for_us(struct target *t, struct known *k)
+{
+	return probe_cpu(&k->probe, &t->process) == sched_getcpu();
+}
+
 bool waits_for_cpu(struct target *t, struct known *k, uint64_t now)
 {
 	struct on_cpu *c = &k->on_cpu;
@@ -52,6 +71,9 @@ bool waits_for_cpu(struct target *t, struct known *k, uint64_t now)
 			c->off_known = difference(t, k, &c->off);
 		return false;
 	}
-	return contended(t, k, now) && c->off_known &&
-	       difference(t, k, &diff) && diff == c->off;
+	if (!contended(t, k, now) || !difference(t, k, &diff))
+		return false;
+	if (!c->off_known)
+		learn(c, diff);
+	return c->off_known && diff == c->off && !waits_for_us(t, k);
 }

@@ -58,7 +58,8 @@ struct on_cpu {
 	uint64_t delay_ns, looked_ns; /* at the last look */
 	uint64_t contended_ns; /* until then it may have to wait */
 	uint64_t off;   /* slices less switches while it is on none */
-	bool off_known;
+	uint64_t first; /* that, as seen last, until `off` is known */
+	bool off_known, seen;
 };
 
 /* A thread as the sink knows it. */

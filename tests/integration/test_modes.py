@@ -1,5 +1,8 @@
 """Views by what threads were doing: --mode, --state-frames, -g, -i."""
+import os
 import re
+import subprocess
+import sys
 
 from harness import (EXIT_USAGE, alone, each_python, equal, expect,
                      parse_folded, state_of, total, wait_until)
@@ -7,7 +10,7 @@ from harness import (EXIT_USAGE, alone, each_python, equal, expect,
 MODES = ("wall", "cpu", "gil", "offcpu", "gc", "exception")
 WAITING = ("in_recv", "in_sleep", "in_lock")
 COMPUTING = ("burn", "collect", "handle")
-MARKER = re.compile(r"\[(GC|idle|disk|stopped|wait: .+)\]$")
+MARKER = re.compile(r"\[(GC|idle|runnable|disk|stopped|wait: .+)\]$")
 
 
 def read(path):
@@ -61,7 +64,10 @@ def test_modes_divide_the_samples(t):
     run = Recording(t)
     views = {mode: run.folded("--mode", mode) for mode in MODES}
     equal(views["wall"], run.all, "--mode wall and -i")
-    equal(views["cpu"], run.folded(), "--mode cpu and no option")
+    busy = dict((tuple(frames), n) for frames, n in run.folded())
+    for frames, n in views["cpu"]:
+        expect(n <= busy.get(tuple(frames), 0), "on CPU, yet not busy: %r",
+               frames)
     equal(views["gil"], run.folded("-g"), "--mode gil and -g")
     equal(views["gil"], run.folded("-g", "-i"), "-g and -g -i")
     equal(count(views["cpu"]) + count(views["offcpu"]), count(run.all),
@@ -297,13 +303,40 @@ def test_state_header(t):
     """The head of a table tells the time by state."""
     run = Recording(t)
     table = run.table()
-    found = re.search(r"all samples: (\d+) % on CPU, (\d+) % waiting "
-                      r"\((\d+) % for the GIL\)", table)
+    found = re.search(r"all samples: (\d+) % on CPU, (?:<?(\d+) % runnable, )?"
+                      r"(\d+) % waiting \((\d+) % for the GIL\)", table)
     expect(found, "%s", table)
-    cpu, waiting, gil = map(int, found.groups())
+    cpu, runnable, waiting, gil = (int(n or 0) for n in found.groups())
     share = 100.0 * count(run.folded("--mode", "offcpu")) / count(run.all)
-    expect(abs(waiting - share) <= 0.5 and 99 <= cpu + waiting <= 101,
-           "%r, %g waiting", found.groups(), share)
+    expect(abs(runnable + waiting - share) <= 1 and
+           98 <= cpu + runnable + waiting <= 102, "%r, %g off CPU",
+           found.groups(), share)
     expect(0 < gil < waiting, "%r", found.groups())
     expect(re.search(r"\d+ % in GC", table), "%s", table)
     expect(re.search(r"\d+ % handling an exception", table), "%s", table)
+
+
+@alone
+@each_python()
+def test_state_runnable(t):
+    """Two programs on one processor: half of the time each waits for it."""
+    target = t.ready("busy.py")
+    processor = min(os.sched_getaffinity(0))
+    other = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    try:
+        for task in os.listdir("/proc/%d/task" % target.pid):
+            os.sched_setaffinity(int(task), {processor})
+        os.sched_setaffinity(other.pid, {processor})
+        saved = t.path("run.strobe")
+        t.pystrobe("record", "-p", str(target.pid), "-d", "1500ms", "-r",
+                   "250", "-o", saved)
+    finally:
+        other.kill()
+        other.wait()
+    stacks = t.folded("report", saved, "--state-frames")
+    hot = total(stacks, "hot (busy.py")
+    waiting = sum(count for frames, count in stacks
+                  if frames[-1] == "[runnable]")
+    expect(hot > 60, "only %d samples", hot)
+    expect(0.15 * hot < waiting < 0.85 * hot,
+           "%d of %d waited for the processor", waiting, hot)

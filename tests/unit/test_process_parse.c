@@ -60,6 +60,10 @@ static const char *fenced(const struct fence *f, const char *text, size_t len)
 #define AFTER " R 4711 20 30 34816 -1 4194560 1 2 3 4 5 6 7 8 20 0 9 0 " \
 	      "987654321 4096 100 18446744073709551615 1 2 3\n"
 
+#define AFTER_CPU " R 4711 20 30 34816 -1 4194560 1 2 3 4 5 6 7 8 20 0 9 0 " \
+		  "987654321 4096 100 18446744073709551615 1 2 3 4 5 0 6 7 8 " \
+		  "9 0 0 17 12 0 0 0\n"
+
 static int stat_of(const struct fence *f, struct process_stat *st,
 		   const char *text)
 {
@@ -78,6 +82,21 @@ static void good_stat(const struct fence *f, const char *text)
 	assert_int_equal(st.flags, 4194560);
 	assert_int_equal(st.start, 987654321);
 	assert_int_equal(st.tracer, 0);
+	assert_int_equal(st.cpu, -1); /* that field is not there */
+}
+
+static void test_stat_cpu(void **state)
+{
+	static const char text[] = "12 (a) b)" AFTER_CPU;
+	size_t len, whole = (size_t)(strstr(text, " 17 12 ") - text) + 7;
+	struct process_stat st;
+
+	for (len = sizeof(text) - 1; len > whole - 40; len--) {
+		assert_int_equal(process_stat_parse(
+					 &st, fenced(*state, text, len), len),
+				 0);
+		assert_int_equal(st.cpu, len < whole ? -1 : 12);
+	}
 }
 
 static void test_stat_names(void **state)
@@ -293,6 +312,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_stat_names),
+		cmocka_unit_test(test_stat_cpu),
 		cmocka_unit_test(test_stat_bad),
 		cmocka_unit_test(test_stat_cut),
 		cmocka_unit_test(test_maps_plain),
