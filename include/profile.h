@@ -104,9 +104,11 @@ enum loss {
 };
 
 #define MARKER_MOVING "<moving>"
+#define MARKER_DEEPER "<deeper>" /* for LOSS_DEPTH */
 
 const char *loss_name(enum loss cause);  /* "moving" */
 const char *loss_about(enum loss cause); /* "stack moved while being read" */
+const char *loss_marker(enum loss cause); /* of what is known in part */
 
 struct process_info {
 	uint32_t pid;
@@ -145,7 +147,8 @@ struct sample {
 	/*
 	 * With a loss, 0: the sample is lost. Or, partial, the outermost frames,
 	 * which held still, and on top of them a frame with FRAME_MARKER,
-	 * named MARKER_MOVING and without a file, which the source puts there.
+	 * named as loss_marker says and without a file, which the source puts
+	 * there.
 	 */
 	uint32_t stack;
 	uint32_t state;

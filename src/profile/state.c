@@ -25,6 +25,11 @@ const char *loss_name(enum loss cause)
 	return (unsigned)cause < LOSS_CAUSES ? losses[cause].name : "unknown";
 }
 
+const char *loss_marker(enum loss cause)
+{
+	return cause == LOSS_DEPTH ? MARKER_DEEPER : MARKER_MOVING;
+}
+
 const char *loss_about(enum loss cause)
 {
 	return (unsigned)cause < LOSS_CAUSES ? losses[cause].about :

@@ -46,21 +46,23 @@ static uint32_t push_frame(struct target *t, uint32_t parent,
 }
 
 /* The frame on top of a stack of which the inner part is not known. */
-static uint32_t push_marker(struct target *t, uint32_t parent)
+static uint32_t push_marker(struct target *t, uint32_t parent,
+			    enum loss loss)
 {
-	static const char name[] = "<moving>";
+	const char *name = loss_marker(loss);
 	struct code_def code = {.first = 0};
 	struct frame_def def = {.flags = FRAME_MARKER};
 
-	if (t->marker_table != t->source.serial) {
-		code.name = symbols_string(&t->symbols, name,
-					   sizeof(name) - 1);
+	if (t->marker_table != t->source.serial)
+		memset(t->markers, 0, sizeof(t->markers));
+	t->marker_table = t->source.serial;
+	if (!t->markers[loss]) {
+		code.name = symbols_string(&t->symbols, name, strlen(name));
 		code.file = symbols_string(&t->symbols, "", 0);
 		def.code = symbols_code(&t->symbols, &code);
-		t->marker = symbols_frame(&t->symbols, &def);
-		t->marker_table = t->source.serial;
+		t->markers[loss] = symbols_frame(&t->symbols, &def) + 1;
 	}
-	return symbols_stack(&t->symbols, parent, t->marker);
+	return symbols_stack(&t->symbols, parent, t->markers[loss] - 1);
 }
 
 static void number_stack(struct target *t, struct known *k,
@@ -90,5 +92,5 @@ uint32_t stack_of(struct target *t, struct known *k,
 	if (k->stack_table != t->source.serial || k->tstate != w->tstate ||
 	    k->serial != w->serial)
 		number_stack(t, k, w);
-	return w->loss ? push_marker(t, k->stack) : k->stack;
+	return w->loss ? push_marker(t, k->stack, w->loss) : k->stack;
 }

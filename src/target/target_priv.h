@@ -126,7 +126,8 @@ struct target {
 		uint32_t serial, code; /* holds for this serial; 0: none */
 	} *codes; /* by walk info */
 	size_t ncodes;
-	uint32_t marker, marker_table; /* frame <moving> */
+	uint32_t markers[LOSS_CAUSES]; /* frames, + 1; 0: none yet */
+	uint32_t marker_table;
 	uint64_t checked_ns, names_ns;
 	uint64_t refused_ns; /* when a stop was not permitted last */
 	uint32_t missed; /* ticks that the sink was not told of yet */
@@ -151,7 +152,8 @@ uint32_t stack_of(struct target *t, struct known *k,
 
 /*
  * Whether a thread that may run waits for a processor. Exact once the thread
- * has been seen blocked; until then, and where processors are free, false.
+ * has been seen blocked, or both ways; until then, and where processors are
+ * free, false.
  * After each look at it.
  */
 bool waits_for_cpu(struct target *t, struct known *k, uint64_t now);

@@ -6,8 +6,6 @@ import re
 from harness import (each_python, equal, expect, expect_untouched,
                      parse_folded, total, wait_until)
 
-MIXED_MOST = 1 / 300.0  # of the stacks of a target made for it
-
 # Long enough that a busy machine does not sleep through it.
 SHORT = ("-d", "250ms", "-r", "40")
 
@@ -139,16 +137,21 @@ def test_hot_line(t):
 
 @each_python()
 def test_no_stack_of_two_instants(t):
-    """Two chains alternate: no stack has frames of both.
+    """Two chains alternate: no stack has frames of both, however it was read.
 
-    Reading twice is strong, not a proof: on 3.13, about 1 stack of 14 000 of
-    this target was mixed. Without the checks it is every third one.
+    With one copy and no checks every third one has.
     """
     target = t.ready("alternate.py")
-    saved = t.path("run.strobe")
-    t.pystrobe("record", "-p", str(target.pid), "-d", "700ms", "-r", "2k",
-               "-o", saved)
-    stacks = t.folded("report", saved)
+    for policy in ([], ["--nonblocking"], ["--blocking"]):
+        saved = t.path("run.strobe")
+        t.pystrobe("record", "-p", str(target.pid), "-d", "700ms", "-r", "2k",
+                   "-o", saved, *policy)
+        check_chains(t.folded("report", saved), policy)
+    expect_untouched(target.pid)
+
+
+def check_chains(stacks, policy):
+    """What alternate.py may show; prefixes end in <moving>."""
     pure, mixed = 0, []
     for frames, count in stacks:
         sides = {frame.partition("_")[0] for frame in frames
@@ -160,9 +163,9 @@ def test_no_stack_of_two_instants(t):
             mixed.append(frames)
         elif sides:
             pure += count
-    expect(pure > 20, "only %d stacks inside the chains", pure)
-    expect(len(mixed) <= MIXED_MOST * pure,
-           "put together from two instants, of %d: %r", pure, mixed)
+    expect(pure > 20, "%s: only %d stacks inside the chains", policy, pure)
+    expect(not mixed, "%s: put together from two instants, of %d: %r", policy,
+           pure, mixed)
 
 
 @each_python()
@@ -224,12 +227,14 @@ def test_thousands_of_threads(t):
 
 @each_python(quick=False)
 def test_the_depth_limit_is_said(t):
-    """A stack beyond the limit is a counted loss with its cause, no guess."""
+    """A stack beyond the limit is a counted loss with its cause, or ends in a
+    marker."""
     target = t.ready("chain.py", 20000 if t.python.minor >= (3, 11) else 17000)
     result = t.pystrobe("record", "-p", str(target.pid), "-i", "-t", "-f",
                         "collapsed", "-o", "-", *SHORT)
-    expect("lost" in result.err and "depth" in result.err,
+    expect(re.search(r"\b(lost|partial) \(depth \d+\)", result.err),
            "no word about the loss: %s", result)
-    expect(not [frames for frames, _ in parse_folded(result.out)
-                if frames[0].startswith("deep") and len(frames) > 2],
-           "a stack that was not read whole is shown")
+    for frames, _ in parse_folded(result.out):
+        expect(len(frames) <= 16386 and (
+            not frames[0].startswith("deep") or frames[-1] == "<deeper>"),
+            "%d frames: %r ... %r", len(frames), frames[:3], frames[-1])
