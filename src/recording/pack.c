@@ -11,6 +11,12 @@
 
 /* A Huffman table of its own costs about 50 bytes: not for less than this. */
 #define PIECE_MIN 256u
+/*
+ * More than this comes only of rates above 10 kHz. To look for repetitions in
+ * it costs more than the reading of the samples (60 ns a byte, where runs
+ * alone take 8), for a seventh of the size at most.
+ */
+#define PIECE_FAST 65536u
 
 /* ---- columns ---- */
 
@@ -235,6 +241,8 @@ static void add_records(struct writer *w)
 /* Z_BLOCK ends a Huffman table, but neither a byte nor the window. */
 static int press(z_stream *z, char *from, size_t len, int flush)
 {
+	deflateParams(z, LEVEL,
+		      len > PIECE_FAST ? Z_RLE : Z_DEFAULT_STRATEGY);
 	z->next_in = (Bytef *)from;
 	z->avail_in = (uInt)len;
 	/* There is room for all of it, so one call takes it. */

@@ -375,10 +375,10 @@ static const struct sink_ops writer_ops = {
 	.sample = on_sample,
 };
 
-/* Level 6: 9 gains nothing on these bytes. */
 static int open_stream(z_stream *z, struct err *err)
 {
-	if (deflateInit2(z, 6, Z_DEFLATED, 15, 9, Z_DEFAULT_STRATEGY) != Z_OK)
+	if (deflateInit2(z, LEVEL, Z_DEFLATED, 15, 9, Z_DEFAULT_STRATEGY) !=
+	    Z_OK)
 		return err_set(err, -ENOMEM, "zlib cannot be set up");
 	return 0;
 }

@@ -165,6 +165,9 @@ void writer_free_processes(struct writer *w);
 
 /* ---- pack.c ---- */
 
+#define LEVEL 6 /* of zlib: 9 gains nothing on these bytes */
+
+
 /* Puts the block together in w->packed, header included. */
 int writer_pack(struct writer *w);
 /* Appends the token that holds to the column. */
