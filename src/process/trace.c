@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -36,6 +37,7 @@ struct tracer {
 	pid_t pid;
 	bool child;
 	bool ready, urgent, may_be_urgent;
+	int slack; /* of our timers, in ns, while we are not urgent */
 	uint64_t since;    /* when it was interrupted */
 	sigset_t mask;     /* of signals, before that */
 	struct trace_counts counts;
@@ -68,13 +70,21 @@ struct tracer *tracer_new(pid_t pid, bool child)
 static void be_urgent(struct tracer *t, bool urgent)
 {
 	struct sched_param param = {.sched_priority = urgent ? 1 : 0};
+	int slack;
 
 	if (urgent == t->urgent || !t->may_be_urgent)
 		return;
-	if (sched_setscheduler(0, urgent ? SCHED_FIFO : SCHED_OTHER, &param))
+	/* Back among the others the kernel gives us its own timer slack. */
+	slack = urgent ? 0 : t->slack;
+	if (urgent)
+		t->slack = prctl(PR_GET_TIMERSLACK, 0, 0, 0, 0);
+	if (sched_setscheduler(0, urgent ? SCHED_FIFO : SCHED_OTHER, &param)) {
 		t->may_be_urgent = false;
-	else
-		t->urgent = urgent;
+		return;
+	}
+	t->urgent = urgent;
+	if (slack > 0)
+		prctl(PR_SET_TIMERSLACK, slack, 0, 0, 0);
 }
 
 /* ---- one thread ---- */
