@@ -13,7 +13,7 @@ from bench import mojo, target
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
-FAST = 1000000  # Hz: as fast as it can
+FAST = 10000000  # Hz: as fast as it can
 
 ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
@@ -165,8 +165,8 @@ class Pystrobe(Tool):
 
 
 def stops_of(text):
-    """(times, ms) of "stopped 12 times, 3.4 ms in all", or None."""
-    match = re.search(r"stopped (\d[\d,]*) times?(?:[^\n]*?([\d.,]+) "
+    """(times, ms) of "stopped a thread 12 times for 3.4 ms in all", or None."""
+    match = re.search(r"stopped a thread (\d[\d,]*) times?(?:[^\n]*?([\d.,]+) "
                       "(ns|us|\u00b5s|ms|s)\\b)?", text)
     if not match:
         return None

@@ -12,7 +12,7 @@ struct err;
 struct sink;
 struct target;
 
-#define RATE_MAX 1000000.0 /* per second */
+#define RATE_MAX 10000000.0 /* per second */
 #define RATE_DEFAULT 100.0
 
 struct sampler_options {

@@ -14,7 +14,7 @@ struct err;
 struct sink;
 struct target;
 
-#define PAUSE_SHARE 0.02 /* of the time, that a target may be stopped */
+#define PAUSE_SHARE 0.01 /* of the time, that a target may be stopped */
 
 enum stop_policy {
 	STOP_AUTO,   /* where the stack moves, within the budget */

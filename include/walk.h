@@ -24,7 +24,13 @@ struct walker;
 #define WALK_NAME_MAX 4096u       /* bytes of a function's name */
 #define WALK_FILE_MAX 8192u       /* bytes of a file name */
 #define WALK_LINES_MAX (4u << 20) /* bytes of a line table */
-#define WALK_TRIES 3              /* collects, one right after the other */
+#define WALK_TRIES 10             /* collects, one right after the other */
+/*
+ * Of the time, that repeated ones may take: to be read costs the target about
+ * as much.
+ */
+#define WALK_EFFORT 0.01
+#define WALK_EFFORT_NS 200000.0 /* of it, that is kept for later */
 /*
  * Facts about threads other than their stacks are at most this old: each
  * snapshot that is later reads them, and so does each that comes more than
@@ -33,6 +39,11 @@ struct walker;
  */
 #define WALK_FRESH_NS 100000u
 #define WALK_GAP_NS 20000u
+/*
+ * Of a snapshot that comes within this of the one before, the bytes that one
+ * accepted are the first copy, and it reads the second one only.
+ */
+#define WALK_TWIN_NS 5000u
 
 /* Where the interpreter's entry points are; 0: not found. */
 struct entry_points {
@@ -65,6 +76,8 @@ struct walk_thread {
 	 * they are only its outermost ones.
 	 */
 	uint32_t loss;
+	bool left;     /* it was to be left out: all is of the time before */
+	bool restless; /* its stack moved in most of the last snapshots */
 	const struct walk_frame *frames; /* leaf first */
 	uint32_t depth;
 	/*
@@ -128,6 +141,12 @@ const struct walk_thread *walker_threads(const struct walker *w, size_t *n);
  * snapshots leave it as it is, until it is let go.
  */
 void walker_hold(struct walker *w, size_t i, bool hold);
+
+/*
+ * The next snapshot leaves out the stack of row `i`, since walker_grab or
+ * walker_again will read it.
+ */
+void walker_leave(struct walker *w, size_t i);
 
 /* Reads the stack of row `i` once more, into the same row. */
 int walker_again(struct walker *w, size_t i);

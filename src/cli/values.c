@@ -104,7 +104,7 @@ int parse_rate(const char *text, uint64_t *period_ns, struct err *err)
 	if (value < 0.001 || value > RATE_MAX)
 		return err_set(err, -EINVAL,
 			       "a rate of '%s' is out of range; it may be "
-			       "0.001 to 1000k samples per second",
+			       "0.001 to 10M samples per second",
 			       text);
 	*period_ns = (uint64_t)(SECOND / value + 0.5);
 	return 0;

@@ -7,35 +7,43 @@
 
 #include "target_priv.h"
 
-#define CONTENDED_NS 1000000000u /* for that long after it had to wait */
+#define CONTENDED_NS 100000000u /* for that long after it had to wait */
 #define DELAY_SHARE 16 /* of its time, that it has to wait for that */
 
-/* Slices less switches; false when a switch came in between. */
+uint64_t look_slices(struct target *t, struct known *k)
+{
+	if (k->tid & SYNTHETIC ||
+	    probe_sched(&k->probe, &t->process, &k->sched))
+		k->sched = (struct thread_sched){.slices = UINT64_MAX};
+	return k->sched.slices;
+}
+
+/*
+ * Slices, as looked up last, less switches; false when a switch has come
+ * since.
+ */
 static bool difference(struct target *t, struct known *k, uint64_t *diff)
 {
-	struct thread_sched before, after;
-	uint64_t switches;
+	uint64_t switches, slices = k->sched.slices;
 
-	if (probe_sched(&k->probe, &t->process, &before) ||
+	if (slices == UINT64_MAX ||
 	    probe_switches(&k->probe, &t->process, &switches) ||
-	    probe_sched(&k->probe, &t->process, &after) ||
-	    before.slices != after.slices)
+	    look_slices(t, k) != slices)
 		return false;
-	*diff = before.slices - switches;
+	*diff = slices - switches;
 	return true;
 }
 
 /* Looks at the files that cost more only where there is a need. */
-static bool contended(struct target *t, struct known *k, uint64_t now)
+static bool contended(struct known *k, uint64_t now)
 {
 	struct on_cpu *c = &k->on_cpu;
-	struct thread_sched sched;
 	uint64_t waited, passed = now - c->looked_ns;
 
-	if (probe_sched(&k->probe, &t->process, &sched))
+	if (k->sched.slices == UINT64_MAX)
 		return false;
-	waited = c->looked_ns ? sched.delay_ns - c->delay_ns : 0;
-	c->delay_ns = sched.delay_ns;
+	waited = c->looked_ns ? k->sched.delay_ns - c->delay_ns : 0;
+	c->delay_ns = k->sched.delay_ns;
 	c->looked_ns = now;
 	if (waited > passed / DELAY_SHARE)
 		c->contended_ns = now + CONTENDED_NS;
@@ -64,14 +72,14 @@ bool waits_for_cpu(struct target *t, struct known *k, uint64_t now)
 	struct on_cpu *c = &k->on_cpu;
 	uint64_t diff;
 
-	if (k->tid & SYNTHETIC || k->look.run == RUN_UNKNOWN)
+	if (k->look.run == RUN_UNKNOWN)
 		return false;
 	if (k->look.run != RUN_CPU) {
 		if (!c->off_known && k->blocked)
 			c->off_known = difference(t, k, &c->off);
 		return false;
 	}
-	if (!contended(t, k, now) || !difference(t, k, &diff))
+	if (!contended(k, now) || !difference(t, k, &diff))
 		return false;
 	if (!c->off_known)
 		learn(c, diff);

@@ -65,6 +65,23 @@ static uint32_t push_marker(struct target *t, uint32_t parent,
 	return symbols_stack(&t->symbols, parent, t->markers[loss] - 1);
 }
 
+/* What a loop does again and again: the same leaf, at a few positions. */
+static uint32_t push_leaf(struct target *t, struct known *k,
+			  const struct walk_frame *f)
+{
+	struct leaf_number *n = &k->leaves[(uint32_t)f->at / 2 % LEAVES];
+
+	if (!n->serial || n->serial != f->serial || n->at != f->at ||
+	    n->entry != f->entry || n->parent != k->parent)
+		*n = (struct leaf_number){
+			.serial = f->serial,
+			.at = f->at,
+			.entry = f->entry,
+			.parent = k->parent,
+			.stack = push_frame(t, k->parent, f)};
+	return n->stack;
+}
+
 static void number_stack(struct target *t, struct known *k,
 			 const struct walk_thread *w)
 {
@@ -72,12 +89,14 @@ static void number_stack(struct target *t, struct known *k,
 	bool callers = k->stack_table == t->source.serial &&
 		       k->tstate == w->tstate && k->callers == w->callers;
 
+	if (k->stack_table != t->source.serial)
+		memset(k->leaves, 0, sizeof(k->leaves));
 	if (!callers) {
 		k->parent = 0;
 		while (n > 1)
 			k->parent = push_frame(t, k->parent, &w->frames[--n]);
 	}
-	k->stack = push_frame(t, k->parent, &w->frames[0]);
+	k->stack = push_leaf(t, k, &w->frames[0]);
 	k->stack_table = t->source.serial;
 	k->tstate = w->tstate;
 	k->callers = w->callers;

@@ -16,6 +16,7 @@
 #define STOP_NS 200000u         /* to wait for a thread to stop */
 #define BUDGET_NS 1000000000u   /* unused budget is kept for that long */
 #define QUIET_TICKS 8           /* without running, until a thread is idle */
+#define LEFT_OUT 8 /* times that a restless stack is not looked at, less one */
 #define REFUSED_NS 1000000000u  /* after a refusal, until it is tried again */
 
 /* ---- the budget ---- */
@@ -40,15 +41,6 @@ static const struct walk_thread *row_of(const struct target *t, size_t row)
 	size_t n;
 
 	return walker_threads(t->walker, &n) + row;
-}
-
-static struct thread_sched sched_of(struct target *t, struct known *k)
-{
-	struct thread_sched sched;
-
-	if (k->tid & SYNTHETIC || probe_sched(&k->probe, &t->process, &sched))
-		sched = (struct thread_sched){.slices = UINT64_MAX};
-	return sched;
 }
 
 static bool is_blocked(const struct known *k)
@@ -77,7 +69,7 @@ static int settle(struct target *t, struct known *k, size_t row,
 
 	for (try = 0;; try++) {
 		look_at(t, k);
-		now = sched_of(t, k).slices;
+		now = look_slices(t, k);
 		k->blocked = false;
 		if (now == slices && !is_blocked(k))
 			return 0;
@@ -90,7 +82,7 @@ static int settle(struct target *t, struct known *k, size_t row,
 		if (ret)
 			return ret;
 		if (is_blocked(k) && slices != UINT64_MAX &&
-		    sched_of(t, k).slices == slices) {
+		    look_slices(t, k) == slices) {
 			k->blocked = true;
 			k->slices = slices;
 			return 0;
@@ -134,19 +126,42 @@ static int stop_and_read(struct target *t, struct known *k, size_t row,
 	return ret ? ret : walker_take(t->walker, row, clock_mono());
 }
 
+static bool is_stoppable(const struct target *t, const struct known *k,
+			 uint64_t now)
+{
+	return k->wanted && !(k->tid & SYNTHETIC) &&
+	       t->options.stop != STOP_NEVER &&
+	       now - t->refused_ns >= REFUSED_NS;
+}
+
+/*
+ * A thread that will be stopped in any case is not looked at before: that
+ * costs it nearly as much as to be stopped. Now and then it is, since it may
+ * have come to rest.
+ */
+static void leave_out(struct target *t, struct known *k, size_t row,
+		      uint64_t now)
+{
+	if (k->blocked || !is_stoppable(t, k, now))
+		return;
+	if (t->options.stop == STOP_ALWAYS ||
+	    (row_of(t, row)->restless && ++k->left_out % LEFT_OUT &&
+	     may_stop(t, now)))
+		walker_leave(t->walker, row);
+}
+
 /* A stack that moves: the thread is stopped for it, as far as we may. */
 static int hold_still(struct target *t, struct known *k, size_t row)
 {
 	const struct walk_thread *w = row_of(t, row);
 	uint64_t now;
+	int ret = 0;
 
 	k->over_budget = false;
-	if (k->tid & SYNTHETIC || !k->wanted || t->options.stop == STOP_NEVER)
-		return 0;
-	if (w->loss == LOSS_NONE && t->options.stop != STOP_ALWAYS)
+	if (w->loss == LOSS_NONE && !w->left && t->options.stop != STOP_ALWAYS)
 		return 0;
 	now = clock_mono();
-	if (now - t->refused_ns < REFUSED_NS)
+	if (!is_stoppable(t, k, now))
 		return 0;
 	if (!may_stop(t, now)) {
 		k->over_budget = w->loss != LOSS_NONE;
@@ -156,9 +171,9 @@ static int hold_still(struct target *t, struct known *k, size_t row)
 	trace_ready(t->tracer);
 	look_at(t, k);
 	if (k->look.run == RUN_CPU)
-		return stop_and_read(t, k, row, now);
+		ret = stop_and_read(t, k, row, now);
 	trace_resume(t->tracer);
-	return 0;
+	return !ret && w->left ? walker_again(t->walker, row) : ret;
 }
 
 static uint8_t gil_of(const struct known *k, const struct walk_thread *w)
@@ -224,8 +239,10 @@ static void define_state(struct target *t, struct known *k,
 /* ---- all of them ---- */
 
 /* Whether it has run since it blocked. */
-static void check_run(struct known *k, uint64_t slices)
+static void check_run(struct target *t, struct known *k)
 {
+	uint64_t slices = look_slices(t, k);
+
 	k->blocked = k->blocked && slices == k->slices;
 	k->quiet = k->blocked ? k->quiet + 1 : 0;
 	k->slices = slices;
@@ -238,9 +255,8 @@ static void check_run(struct known *k, uint64_t slices)
  */
 static bool check_busy(struct target *t, uint64_t *rest)
 {
-	bool known = !t->found.layout.free_threaded &&
+	bool known = t->nidle && !t->found.layout.free_threaded &&
 		     process_cpu_ns(&t->process, rest) == 0;
-	struct thread_sched sched;
 	struct known *k;
 	size_t i;
 
@@ -248,10 +264,9 @@ static bool check_busy(struct target *t, uint64_t *rest)
 		k = t->rows[i];
 		if (k->idle)
 			continue;
-		sched = sched_of(t, k);
-		known = known && sched.slices != UINT64_MAX;
-		*rest -= sched.cpu_ns;
-		check_run(k, sched.slices);
+		check_run(t, k);
+		known = known && k->slices != UINT64_MAX;
+		*rest -= k->sched.cpu_ns;
 	}
 	return known;
 }
@@ -266,9 +281,9 @@ static bool check_busy(struct target *t, uint64_t *rest)
 void states_before(struct target *t, uint64_t now)
 {
 	bool known, same, idle, changed = false;
+	size_t i, nidle = 0;
 	uint64_t rest = 0;
 	struct known *k;
-	size_t i;
 
 	t->lean = walker_lean(t->walker, now);
 	if (t->lean)
@@ -278,14 +293,17 @@ void states_before(struct target *t, uint64_t now)
 	for (i = 0; i < t->nrows; i++) {
 		k = t->rows[i];
 		if (k->idle && !same)
-			check_run(k, sched_of(t, k).slices);
+			check_run(t, k);
 		idle = k->blocked && k->quiet >= QUIET_TICKS;
 		changed = changed || idle != k->idle;
 		k->idle = idle;
+		nidle += idle;
 		walker_hold(t->walker, i, k->blocked);
+		leave_out(t, k, i, now);
 	}
 	t->rest_ns = rest;
 	t->rest_known = known && !changed;
+	t->nidle = nidle;
 }
 
 int states_after(struct target *t, uint64_t now)

@@ -10,7 +10,6 @@
 #include "target_priv.h"
 
 #define SYMBOLS_BYTES_MAX (16u << 20) /* then they start anew */
-#define START_NS 100000000u    /* of which there is budget from the start */
 #define IDENTITY_NS 100000000u /* between looks whether it still is it */
 
 /* ---- attach ---- */
@@ -73,8 +72,6 @@ static void set_options(struct target *t, const struct target_options *o)
 	t->options.tids = tids;
 	t->budget.share = o->pause_share;
 	t->budget.filled = clock_mono();
-	/* The first stop shows where the stack begins. */
-	t->budget.left_ns = o->pause_share * START_NS;
 	t->tracer = tracer_new(t->process.pid,
 			       !process_stat_read(&t->process, &st) &&
 				       st.ppid == getpid());

@@ -62,6 +62,8 @@ struct on_cpu {
 	bool off_known, seen;
 };
 
+#define LEAVES 16 /* positions of a leaf whose stacks are remembered */
+
 /* A thread as the sink knows it. */
 struct known {
 	uint32_t tid;
@@ -72,11 +74,13 @@ struct known {
 	/* State: what it was doing, and since which of its time slices. */
 	struct thread_probe probe;
 	struct thread_look look;
+	struct thread_sched sched; /* as looked up last */
 	bool blocked;    /* it was, and in slice number `slices` */
 	uint64_t slices; /* UINT64_MAX: not known */
 	unsigned quiet;  /* ticks since it ran last, when blocked */
 	bool idle;       /* quiet for long */
 	bool over_budget; /* it would have been stopped */
+	unsigned left_out; /* how often a restless stack was not looked at */
 	struct on_cpu on_cpu;
 	struct state_def def; /* but for `wait` */
 	struct str wait;      /* what it waits for */
@@ -88,6 +92,12 @@ struct known {
 	/* The last stack. */
 	uint64_t tstate, serial, callers; /* of walk_thread */
 	uint32_t stack, parent, stack_table;
+	struct leaf_number {
+		uint32_t serial; /* of the code; 0: none */
+		int32_t at;
+		bool entry;
+		uint32_t parent, stack;
+	} leaves[LEAVES]; /* numbers of this stack_table */
 };
 
 /* Pause that the target may still be put to. */
@@ -122,6 +132,7 @@ struct target {
 	 */
 	uint64_t rest_ns;
 	bool rest_known;
+	size_t nidle; /* threads that are */
 	struct code_number {
 		uint32_t serial, code; /* holds for this serial; 0: none */
 	} *codes; /* by walk info */
@@ -149,6 +160,9 @@ uint32_t stack_of(struct target *t, struct known *k,
 		  const struct walk_thread *w);
 
 /* ---- running.c ---- */
+
+/* Looks up k->sched; its slices, UINT64_MAX when they are not known. */
+uint64_t look_slices(struct target *t, struct known *k);
 
 /*
  * Whether a thread that may run waits for a processor. Exact once the thread

@@ -122,24 +122,34 @@ static bool links_hold(const struct walker *w, const struct slot *s)
 	return true;
 }
 
-bool slot_moved(const struct walker *w, const struct slot *s)
-{
-	const struct layout *y = &w->layout;
-	const size_t bytes = frame_bytes(y);
-	const unsigned char *a, *b;
-	const struct link *l;
-	size_t i, na, nb;
+enum motion { STILL, MOVED_ON, ANOTHER };
 
-	for (i = 0; i < s->links.len; i++) {
-		l = &s->links.at[i];
-		a = link_bytes(s, l, 0, &na);
-		b = link_bytes(s, l, 1, &nb);
-		if (na >= bytes && nb >= bytes &&
-		    (!frames_equal(y, a, b) ||
-		     (i && !l->entry && !positions_equal(y, a, b))))
-			return true;
-	}
-	return false;
+/* What became of a frame between the copies, as far as there are two. */
+static enum motion motion_of(const struct walker *w, const struct slot *s,
+			     const struct link *l)
+{
+	const size_t bytes = frame_bytes(&w->layout);
+	const unsigned char *a, *b;
+	size_t na, nb;
+
+	a = link_bytes(s, l, 0, &na);
+	b = link_bytes(s, l, 1, &nb);
+	if (na < bytes || nb < bytes)
+		return STILL;
+	if (!frames_equal(&w->layout, a, b))
+		return ANOTHER;
+	return l->entry || positions_equal(&w->layout, a, b) ? STILL : MOVED_ON;
+}
+
+size_t slot_still(const struct walker *w, const struct slot *s)
+{
+	enum motion motion = STILL;
+	size_t i = s->links.len;
+
+	while (i && motion == STILL)
+		motion = motion_of(w, s, &s->links.at[--i]);
+	/* The leaf may move on. */
+	return motion == ANOTHER ? i + 1 : i;
 }
 
 /* Each frame was alive in both copies, as far as this version tells. */
@@ -164,7 +174,17 @@ static bool links_live(const struct walker *w, const struct slot *s)
 	return true;
 }
 
-/* 3.11 to 3.13: each caller waits for the frame above it, in both copies. */
+bool has_called(const struct walker *w, const struct link *l)
+{
+	const struct code_entry *c = &w->codes.entries[l->info];
+
+	return l->position > l->code + (raddr)c->adaptive + c->traceable;
+}
+
+/*
+ * 3.11 and later: each caller has come to a call, and up to 3.13 it waits for
+ * the frame above it, in both copies.
+ */
 static bool callers_wait(const struct walker *w, const struct slot *s)
 {
 	const struct layout *y = &w->layout;
@@ -173,13 +193,15 @@ static bool callers_wait(const struct walker *w, const struct slot *s)
 	size_t i, len;
 	int n;
 
-	if (y->frames == FRAMES_HEAP || y->iframe.stacktop == NO_FIELD)
+	if (y->frames == FRAMES_HEAP)
 		return true;
 	for (i = 1; i < s->links.len; i++) {
 		l = &s->links.at[i];
 		if (l->entry || s->links.at[i - 1].entry ||
 		    s->links.at[i - 1].from_c)
 			continue;
+		if (!has_called(w, l))
+			return false;
 		for (n = 0; n < 2; n++) {
 			if (n && l->block < 0 && !s->missed)
 				continue;
@@ -193,11 +215,13 @@ static bool callers_wait(const struct walker *w, const struct slot *s)
 
 /*
  * Frames of a chunk lie one behind the other without a gap, from the end of
- * its used part down. A leaf that is being cleared may still take its place.
+ * its used part down. At that end there may be one more, which is just being
+ * pushed or popped.
  */
 static bool contiguous(const struct walker *w, const struct slot *s)
 {
-	raddr end = 0, stop, cleared = s->cleared;
+	bool top = true;
+	raddr end = 0, stop;
 	int32_t chunk = -1;
 	const struct link *l;
 	size_t i;
@@ -213,9 +237,9 @@ static bool contiguous(const struct walker *w, const struct slot *s)
 			end = chunk_end(w, s, (size_t)chunk);
 		}
 		stop = l->addr + w->codes.entries[l->info].frame_bytes;
-		if (stop != end && stop != cleared)
+		if (top ? stop > end : stop != end)
 			return false;
-		cleared = 0;
+		top = false;
 		end = l->addr;
 	}
 	return true;
@@ -291,28 +315,37 @@ int slot_accept(struct walker *w, struct slot *s, bool stopped)
 
 /* ---- the same stack again ---- */
 
-/* Whether `n` bytes of a chunk are those that were accepted last. */
-static bool chunk_same(const struct piece *p, size_t from, size_t to)
+/* Whether bytes of a chunk are those that were accepted last. */
+static bool chunk_same(const struct piece *p, int copies, size_t from,
+		       size_t to)
 {
-	return from <= to && p->got[0] >= to && p->got[1] >= to &&
-	       p->nkept >= to &&
-	       !memcmp(p->copy[0] + from, p->copy[1] + from, to - from) &&
-	       !memcmp(p->copy[0] + from, p->kept + from, to - from);
+	int n;
+
+	if (from > to || p->nkept < to)
+		return false;
+	for (n = 0; n < copies; n++)
+		if (p->got[n] < to ||
+		    memcmp(p->copy[n] + from, p->kept + from, to - from))
+			return false;
+	return true;
 }
 
 /* The leaf's frame lies on the top chunk and is the same but for position. */
-static bool leaf_same(const struct walker *w, const struct slot *s,
+static bool leaf_same(const struct walker *w, const struct slot *s, int copies,
 		      const struct link *leaf, uint64_t *position)
 {
 	const struct layout *y = &w->layout;
 	const struct piece *p = &s->blocks.at[leaf->block];
 	size_t off = (size_t)(leaf->addr - p->addr), end;
+	int n;
 
 	end = off + frame_bytes(y);
-	if (p->got[0] < end || p->got[1] < end || p->nkept < end ||
-	    !frames_equal(y, p->copy[0] + off, p->copy[1] + off) ||
-	    !frames_equal(y, p->copy[0] + off, p->kept + off))
+	if (p->nkept < end)
 		return false;
+	for (n = 0; n < copies; n++)
+		if (p->got[n] < end ||
+		    !frames_equal(y, p->copy[n] + off, p->kept + off))
+			return false;
 	*position = field_of(p->copy[0], end, (int32_t)off + y->iframe.instr);
 	return true;
 }
@@ -344,7 +377,44 @@ static bool others_same(const struct walker *w, struct slot *s,
 	return true;
 }
 
-static bool chunks_same(struct walker *w, struct slot *s, uint64_t *position)
+/* Whether a copy of the leaf, which lies on the top chunk, is of one that runs. */
+static bool leaf_runs(const struct walker *w, const struct slot *s,
+		      const unsigned char *chunk, size_t got)
+{
+	const struct link *leaf = s->chain.at;
+	size_t off;
+
+	if (!s->chain.len || leaf->block || !s->blocks.len)
+		return false;
+	off = (size_t)(leaf->addr - s->blocks.at[0].addr);
+	return got >= off + frame_bytes(&w->layout) &&
+	       !frame_waits(&w->layout, chunk + off, got - off);
+}
+
+bool leaf_ran(const struct walker *w, const struct slot *s)
+{
+	return w->layout.thread.cframe != NO_FIELD && s->whole &&
+	       s->blocks.len &&
+	       leaf_runs(w, s, s->blocks.at[0].kept, s->blocks.at[0].nkept);
+}
+
+static bool head_same(const struct walker *w, const struct slot *s)
+{
+	const struct layout *y = &w->layout;
+	const struct piece *top = &s->blocks.at[0];
+
+	if (y->thread.cframe == NO_FIELD)
+		return slot_head(w, s) == s->head;
+	if (slot_field(w, s, 0, y->thread.cframe) +
+		    (raddr)y->thread.cframe_frame !=
+	    s->cframe.addr)
+		return false;
+	return s->cframe.got[0] ? slot_head(w, s) == s->head
+				: leaf_runs(w, s, top->copy[0], top->got[0]);
+}
+
+static bool chunks_same(struct walker *w, struct slot *s, int copies,
+			uint64_t *position)
 {
 	const struct layout *y = &w->layout;
 	const struct link *leaf = s->chain.at;
@@ -353,63 +423,65 @@ static bool chunks_same(struct walker *w, struct slot *s, uint64_t *position)
 
 	if (leaf->entry || s->cleared || !s->blocks.len ||
 	    slot_field(w, s, 0, y->thread.chunk_top) != s->top ||
-	    slot_field(w, s, 0, y->thread.chunk) != s->blocks.at[0].addr)
-		return false;
-	if (y->thread.cframe != NO_FIELD &&
-	    slot_field(w, s, 0, y->thread.cframe) +
-			    (raddr)y->thread.cframe_frame !=
-		    s->cframe.addr)
+	    slot_field(w, s, 0, y->thread.chunk) != s->blocks.at[0].addr ||
+	    !head_same(w, s))
 		return false;
 	end = leaf->block == 0 ? leaf->addr : s->top;
-	if (!chunk_same(&s->blocks.at[0], (size_t)y->chunk.data,
+	if (!chunk_same(&s->blocks.at[0], copies, (size_t)y->chunk.data,
 			(size_t)(end - s->blocks.at[0].addr)))
 		return false;
 	for (i = 1; i < s->blocks.len; i++)
-		if (!piece_whole(&s->blocks.at[i], 0) ||
-		    !chunk_same(&s->blocks.at[i], 0, s->blocks.at[i].len))
+		if (!chunk_same(&s->blocks.at[i], copies, 0,
+				s->blocks.at[i].len))
 			return false;
 	if (leaf->block > 0 ||
-	    (leaf->block == 0 && !leaf_same(w, s, leaf, position)))
+	    (leaf->block == 0 && !leaf_same(w, s, copies, leaf, position)))
 		return false;
 	return others_same(w, s, position);
 }
 
-/* Up to 3.10: frame by frame, in both copies. */
-static bool frames_same(struct walker *w, struct slot *s, uint64_t *position)
+/* Up to 3.10: one copy of a frame, against the link; the leaf may move on. */
+static bool frame_same(const struct walker *w, const struct slot *s,
+		       const struct link *l, int copy)
 {
 	const struct layout *y = &w->layout;
-	const size_t bytes = frame_bytes(y);
 	const unsigned char *p;
-	const struct link *l;
-	size_t i, len;
+	size_t len;
+
+	if (l->block < 0 || (size_t)l->block >= s->blocks.len)
+		return false;
+	p = link_bytes(s, l, copy, &len);
+	return len >= frame_bytes(y) && frame_runs(y, p, len) &&
+	       field_of(p, len, y->frame.back) == l->previous &&
+	       field_of(p, len, y->frame.code) == l->code &&
+	       (l == s->chain.at ||
+		at_u32(p, len, (size_t)y->frame.lasti) == l->position);
+}
+
+/* Frame by frame, in each copy. */
+static bool frames_same(const struct walker *w, const struct slot *s,
+			int copies, uint64_t *position)
+{
+	struct link leaf = s->chain.at[0];
+	size_t i;
 	int n;
 
-	for (i = 0; i < s->chain.len; i++) {
-		l = &s->chain.at[i];
-		for (n = 1; n >= 0; n--) {
-			if (l->block < 0 ||
-			    (size_t)l->block >= s->blocks.len)
+	for (i = 0; i < s->chain.len; i++)
+		for (n = 0; n < copies; n++)
+			if (!frame_same(w, s, &s->chain.at[i], n))
 				return false;
-			p = link_bytes(s, l, n, &len);
-			if (len < bytes || !frame_runs(y, p, len) ||
-			    field_of(p, len, y->frame.back) != l->previous ||
-			    field_of(p, len, y->frame.code) != l->code ||
-			    (i && at_u32(p, len, (size_t)y->frame.lasti) !=
-					  l->position))
-				return false;
-		}
-		if (!i)
-			*position = at_u32(p, len, (size_t)y->frame.lasti);
-	}
+	link_fill(w, s, &leaf, 0);
+	*position = leaf.position;
 	return true;
 }
 
-bool slot_same(struct walker *w, struct slot *s, uint64_t *position)
+bool slot_same(struct walker *w, struct slot *s, int copies, uint64_t *position)
 {
 	if (!s->whole || !s->chain.len || !piece_whole(&s->state, 0) ||
-	    slot_head(w, s) != s->head || s->chain.at[0].addr != s->head)
+	    s->chain.at[0].addr != s->head)
 		return false;
 	return w->layout.frames == FRAMES_HEAP
-		       ? frames_same(w, s, position)
-		       : chunks_same(w, s, position);
+		       ? slot_head(w, s) == s->head &&
+				 frames_same(w, s, copies, position)
+		       : chunks_same(w, s, copies, position);
 }

@@ -3,6 +3,11 @@
  * their addresses again at once (1999 of 2000 times, in a loop that compiles
  * and forgets), so that every look at a stack also looks whether its code
  * objects are still those that were read: a span of each that tells two apart.
+ *
+ * After the frames, not before: memory that was freed looks like the code that
+ * it was, until another is made there. What is still the same then was so when
+ * its frame ran. What has to be loaded may be another one by then, so that the
+ * frames are looked at once more.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -330,26 +335,12 @@ static bool confirm(struct walker *w, const struct idents *ids)
 	return all;
 }
 
-void codes_confirm(struct walker *w, struct slot *s)
-{
-	confirm(w, &s->idents);
-}
-
-bool codes_same(struct walker *w, struct slot *s)
-{
-	if (s->epoch != w->codes.epoch &&
-	    (!s->idents.len || !confirm(w, &s->idents)))
-		return false;
-	s->epoch = w->codes.epoch;
-	return true;
-}
-
 /*
- * Aims at the codes of all links, or at those that nothing has confirmed in
- * this epoch.
+ * Aims at the codes of all links from `first` on, or at those that nothing has
+ * confirmed in this epoch.
  */
 static void aim_idents(struct walker *w, struct idents *ids,
-		       const struct links *links, bool all)
+		       const struct links *links, size_t first, bool all)
 {
 	const raddr from = (raddr)w->layout.code.ident_from;
 	const struct code_entry *e;
@@ -361,7 +352,7 @@ static void aim_idents(struct walker *w, struct idents *ids,
 	w->addrs = grow(w->addrs, &w->cap_addrs, links->len,
 			sizeof(*w->addrs));
 	ids->at = grow(ids->at, &ids->cap, links->len, sizeof(*ids->at));
-	for (i = 0; i < links->len; i++) {
+	for (i = first; i < links->len; i++) {
 		l = &links->at[i];
 		e = l->entry ? NULL : &w->codes.entries[l->info];
 		/* Most repetitions are of a function that calls itself. */
@@ -390,9 +381,27 @@ static void add_idents(struct walker *w, struct idents *ids)
 		batch_add(&w->batch, &ids->pieces.at[i], 0);
 }
 
-void codes_add(struct walker *w, struct slot *s)
+/* Reads idents; true when they confirm each of their entries. */
+static int check(struct walker *w, struct idents *ids, bool *all)
 {
-	add_idents(w, &s->idents);
+	int ret;
+
+	add_idents(w, ids);
+	ret = batch_read(&w->batch, w->remote);
+	*all = !ret && confirm(w, ids);
+	return ret;
+}
+
+int codes_same(struct walker *w, struct slot *s, bool *same)
+{
+	int ret = 0;
+
+	*same = s->epoch == w->codes.epoch;
+	if (!*same && s->idents.len)
+		ret = check(w, &s->idents, same);
+	if (*same)
+		s->epoch = w->codes.epoch;
+	return ret;
 }
 
 /* With a counter of freed code objects there is nothing to look at. */
@@ -400,28 +409,27 @@ void codes_predict(struct walker *w, struct slot *s)
 {
 	s->epoch = w->codes.epoch;
 	if (w->layout.interp.code_generation == NO_FIELD)
-		aim_idents(w, &s->idents, &s->links, true);
+		aim_idents(w, &s->idents, &s->links, 0, true);
 	else
 		s->idents.len = s->idents.pieces.len = 0;
 }
 
-/* Reads the idents of entries that nothing has confirmed in this epoch. */
-static int check_others(struct walker *w, struct slot *s)
+/*
+ * Looks at the entries that nothing has confirmed in this epoch; those that
+ * are others by now are loaded anew.
+ */
+static int check_others(struct walker *w, struct slot *s, size_t first)
 {
 	struct code_entry *e;
+	bool all;
 	size_t i;
 	int ret;
 
-	aim_idents(w, &w->others, &s->links, false);
+	aim_idents(w, &w->others, &s->links, first, false);
 	if (!w->others.len)
 		return 0;
-	s->missed = true;
-	add_idents(w, &w->others);
-	ret = batch_read(&w->batch, w->remote);
-	if (ret)
-		return ret;
-	confirm(w, &w->others);
-	for (i = 0; i < s->links.len && !ret; i++) {
+	ret = check(w, &w->others, &all);
+	for (i = first; i < s->links.len && !ret && !all; i++) {
 		e = &w->codes.entries[s->links.at[i].info];
 		if (!s->links.at[i].entry && e->checked != w->codes.epoch)
 			ret = entry_load(w, e, e->addr);
@@ -429,15 +437,15 @@ static int check_others(struct walker *w, struct slot *s)
 	return ret;
 }
 
-int codes_resolve(struct walker *w, struct slot *s)
+int codes_resolve(struct walker *w, struct slot *s, size_t first)
 {
-	size_t i, known = w->codes.len;
+	uint32_t loaded = w->codes.serial;
 	bool sure = true;
 	struct link *l;
-	int ret;
+	int ret = 0;
+	size_t i;
 
-	codes_confirm(w, s);
-	for (i = 0; i < s->links.len; i++) {
+	for (i = first; i < s->links.len; i++) {
 		l = &s->links.at[i];
 		if (l->entry)
 			continue;
@@ -447,19 +455,34 @@ int codes_resolve(struct walker *w, struct slot *s)
 		sure = sure && w->codes.entries[l->info].checked ==
 				       w->codes.epoch;
 	}
-	s->missed = s->missed || w->codes.len != known;
-	return sure ? 0 : check_others(w, s);
+	if (!sure)
+		ret = check_others(w, s, first);
+	s->missed = s->missed || w->codes.serial != loaded;
+	return ret;
 }
 
-uint32_t codes_known(const struct walker *w, raddr code)
+/* Reads what tells it apart from others; whether it still is what it was. */
+static bool is_still(struct walker *w, struct code_entry *e)
+{
+	unsigned char now[sizeof(e->ident)];
+
+	if (remote_read(w->remote, e->addr + (raddr)w->layout.code.ident_from,
+			now, ident_bytes(w)) ||
+	    memcmp(now, e->ident, ident_bytes(w)))
+		return false;
+	e->checked = w->codes.epoch;
+	return true;
+}
+
+uint32_t codes_known(struct walker *w, raddr code)
 {
 	uint32_t info = map_get(&w->codes.by_addr, code);
+	struct code_entry *e;
 
-	return info != MAP_NONE &&
-			       w->codes.entries[info].checked ==
-				       w->codes.epoch
-		       ? info
-		       : MAP_NONE;
+	if (info == MAP_NONE)
+		return MAP_NONE;
+	e = &w->codes.entries[info];
+	return e->checked == w->codes.epoch || is_still(w, e) ? info : MAP_NONE;
 }
 
 void codes_trim(struct walker *w)

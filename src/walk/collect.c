@@ -11,6 +11,8 @@
 #include "walk_priv.h"
 
 #define PAGE 4096u
+#define LINGER_NS 3000u
+#define SLACK_BYTES 256u /* more of the top chunk than was in use just before */
 
 void slot_release(struct slot *s)
 {
@@ -24,6 +26,16 @@ void slot_release(struct slot *s)
 	free(s->chain.at);
 	free(s->prefix.at);
 	free(s->out);
+}
+
+bool slot_is_restless(const struct slot *s)
+{
+	return s->failed >= RESTLESS;
+}
+
+bool slot_is_doubtful(const struct walker *w, const struct slot *s)
+{
+	return w->layout.frames == FRAMES_HEAP && s->first >= RESTLESS;
 }
 
 struct link *links_add(struct links *l, raddr addr)
@@ -50,35 +62,97 @@ size_t frame_bytes(const struct layout *l)
 
 /* ---- what is read in one call ---- */
 
-static void add_blocks(struct batch *b, struct slot *s, int copy)
-{
-	size_t i;
-
-	for (i = 0; i < s->blocks.len; i++)
-		batch_add(b, &s->blocks.at[i], copy);
-}
-
-/* `but` is left out, an index of frames. */
-static void add_anchors(struct batch *b, struct slot *s, int copy, size_t but)
+static void add_anchors(struct batch *b, struct slot *s, int copy)
 {
 	size_t i;
 
 	batch_add(b, &s->state, copy);
 	batch_add(b, &s->cframe, copy);
 	for (i = 0; i < s->frames.len; i++)
-		if (i != but)
-			batch_add(b, &s->frames.at[i], copy);
+		batch_add(b, &s->frames.at[i], copy);
 }
 
-/* The entry frame at the root, which cannot change alone; or SIZE_MAX. */
-static size_t root_entry(const struct slot *s)
+/*
+ * Of a stack that was whole the last time, without what cannot change alone:
+ * the entry frame at the root; the C frame, when the leaf says itself that it
+ * runs.
+ */
+static void add_few_anchors(const struct walker *w, struct batch *b,
+			    struct slot *s)
 {
 	const struct link *root;
+	size_t i, but = SIZE_MAX;
 
-	if (!s->whole || !s->chain.len)
-		return SIZE_MAX;
-	root = &s->chain.at[s->chain.len - 1];
-	return root->entry && root->block < 0 ? root->piece : SIZE_MAX;
+	if (s->whole && s->chain.len) {
+		root = &s->chain.at[s->chain.len - 1];
+		if (root->entry && root->block < 0)
+			but = root->piece;
+	}
+	batch_add(b, &s->state, 0);
+	if (!leaf_ran(w, s))
+		batch_add(b, &s->cframe, 0);
+	for (i = 0; i < s->frames.len; i++)
+		if (i != but)
+			batch_add(b, &s->frames.at[i], 0);
+}
+
+/*
+ * Both copies in the same order: then frames that are neighbours are read right
+ * after one another in both, and that is what a program that comes back to the
+ * same stack in the meantime does not get around.
+ */
+static void add_blocks(struct batch *b, struct slot *s, int copy)
+{
+	size_t i;
+
+	for (i = s->blocks.len; i-- > 0;)
+		batch_add(b, &s->blocks.at[i], copy);
+}
+
+/* Of the top chunk, no more than up to the end of the leaf. */
+static void add_blocks_once(const struct walker *w, struct batch *b,
+			    struct slot *s)
+{
+	const struct link *leaf = s->chain.at;
+	size_t i, len;
+
+	for (i = 0; i < s->blocks.len; i++) {
+		len = s->blocks.at[i].len;
+		if (!i && w->layout.frames == FRAMES_CHUNKS && s->whole &&
+		    s->chain.len && !leaf->block)
+			len = (size_t)(leaf->addr - s->blocks.at[0].addr) +
+			      frame_bytes(&w->layout);
+		batch_add_part(b, &s->blocks.at[i], 0, len);
+	}
+}
+
+static size_t round_up(size_t n, size_t unit)
+{
+	return (n + unit - 1) / unit * unit;
+}
+
+/*
+ * Aims at the used part of the top chunk, as the thread state tells it by now,
+ * and a little more: the less there is to read, the less can change meanwhile.
+ */
+static void aim_top(const struct walker *w, struct slot *s)
+{
+	const struct layout *l = &w->layout;
+	struct piece *top = s->blocks.at;
+	uint64_t used;
+	size_t len;
+
+	if (l->frames == FRAMES_HEAP || !s->blocks.len ||
+	    slot_field(w, s, 0, l->thread.chunk) != top->addr)
+		return;
+	used = slot_field(w, s, 0, l->thread.chunk_top) - top->addr;
+	if (!used || used > CHUNK_BYTES_MAX)
+		return;
+	/* A chunk is whole pages. */
+	len = round_up((size_t)used, PAGE);
+	if (len > used + SLACK_BYTES)
+		len = (size_t)used + SLACK_BYTES;
+	piece_aim(top, top->addr, len);
 }
 
 static void reset_pieces(struct pieces *p)
@@ -89,33 +163,50 @@ static void reset_pieces(struct pieces *p)
 		piece_reset(&p->at[i]);
 }
 
-void slot_predict(struct walker *w, struct slot *s, enum predict what)
+static void reset_slot(struct slot *s)
+{
+	piece_reset(&s->cframe);
+	reset_pieces(&s->blocks);
+	reset_pieces(&s->frames);
+	s->reads = 0;
+	s->missed = s->traced = false;
+}
+
+void slot_predict_facts(struct walker *w, struct slot *s)
 {
 	const struct layout *l = &w->layout;
 
 	piece_aim(&s->state, s->tstate + (raddr)l->thread.span_from,
 		  (size_t)(l->thread.span_to - l->thread.span_from));
-	piece_reset(&s->cframe);
-	reset_pieces(&s->blocks);
-	reset_pieces(&s->frames);
-	reset_pieces(&s->idents.pieces);
-	s->reads = 0;
-	s->missed = false;
-	/*
-	 * Idents first: between the copies they would keep them apart, and
-	 * a stack that moves is lost. A code object cannot be freed, made
-	 * anew at its address and begin to run in the few microseconds that
-	 * this takes.
-	 */
-	if (what == PREDICT_ALL) {
-		codes_add(w, s);
-		batch_add(&w->batch, &s->exc, 0);
-	}
-	add_blocks(&w->batch, s, 0);
-	add_anchors(&w->batch, s, 0,
-		    what == PREDICT_LEAN ? root_entry(s) : SIZE_MAX);
-	if (what != PREDICT_ONCE)
+	batch_add(&w->batch, &s->exc, 0);
+	batch_add(&w->batch, &s->state, 0);
+}
+
+void slot_predict_stack(struct walker *w, struct slot *s, enum predict what)
+{
+	if (what == PREDICT_TWICE)
+		aim_top(w, s);
+	reset_slot(s);
+	if (what == PREDICT_TWIN)
+		add_blocks_once(w, &w->batch, s);
+	else
+		add_blocks(&w->batch, s, 0);
+	if (what == PREDICT_TWIN || what == PREDICT_LEAN)
+		add_few_anchors(w, &w->batch, s);
+	else
+		add_anchors(&w->batch, s, 0);
+	if (what == PREDICT_TWICE || what == PREDICT_LEAN)
 		add_blocks(&w->batch, s, 1);
+}
+
+int slot_read(struct walker *w, struct slot *s)
+{
+	int ret;
+
+	slot_predict_stack(w, s, PREDICT_TWICE);
+	threads_predict_counters(w);
+	ret = batch_read(&w->batch, w->remote);
+	return ret ? ret : threads_refresh(w);
 }
 
 /* Reads one piece that was not predicted; an enum loss or negative. */
@@ -148,6 +239,8 @@ static struct piece *piece_for(struct pieces *p, size_t i, raddr addr)
 			memset(p->at + old, 0,
 			       (p->cap - old) * sizeof(*p->at));
 		p->len++;
+		/* It may have been used before, for this very address. */
+		piece_reset(&p->at[j]);
 	}
 	swap = p->at[i];
 	p->at[i] = p->at[j];
@@ -156,11 +249,6 @@ static struct piece *piece_for(struct pieces *p, size_t i, raddr addr)
 }
 
 /* ---- data stack chunks ---- */
-
-static size_t round_up(size_t n, size_t unit)
-{
-	return (n + unit - 1) / unit * unit;
-}
 
 /*
  * Bytes to read of a chunk of which `used` are in use: to the end of the page
@@ -379,7 +467,7 @@ int slot_follow(struct walker *w, struct slot *s)
 {
 	int ret;
 
-	s->grabbed = false;
+	s->grabbed = s->traced = false;
 	s->links.len = 0;
 	if (!piece_whole(&s->state, 0))
 		return LOSS_READ;
@@ -388,28 +476,54 @@ int slot_follow(struct walker *w, struct slot *s)
 		ret = trace_chunks(w, s);
 	if (!ret)
 		ret = trace_links(w, s, slot_head(w, s));
-	if (!ret)
-		drop_leaf(w, s);
-	return ret;
+	if (ret)
+		return ret;
+	drop_leaf(w, s);
+	s->traced = true;
+	return 0;
+}
+
+/* Up to LINGER_NS, at random. */
+static void linger(const struct walker *w)
+{
+	uint64_t now = clock_mono(), state = w->tries;
+	uint64_t until = now + rng_next(&state) % LINGER_NS;
+
+	while (now < until)
+		now = clock_mono();
+}
+
+int slot_close(struct walker *w, struct slot *s)
+{
+	if (slot_is_doubtful(w, s))
+		linger(w);
+	s->missed = true;
+	add_blocks(&w->batch, s, 1);
+	add_anchors(&w->batch, s, 1);
+	return batch_read(&w->batch, w->remote);
 }
 
 int slot_trace(struct walker *w, struct slot *s)
 {
 	int ret = slot_follow(w, s);
 
+	if (!ret && s->missed) {
+		/* By now it is known what there is to read: all at once. */
+		ret = slot_read(w, s);
+		if (!ret)
+			ret = slot_follow(w, s);
+	}
+	if (!ret && slot_still(w, s))
+		ret = LOSS_MOVING;
 	if (!ret)
-		ret = codes_resolve(w, s);
-	if (ret || !s->missed)
+		ret = codes_resolve(w, s, 0);
+	if (ret || !(s->missed || slot_is_doubtful(w, s)))
 		return ret;
-	if (slot_moved(w, s))
-		return LOSS_MOVING;
 	/*
 	 * The closing copies of the prediction are older than what was read
 	 * on demand: take new ones of everything.
 	 */
-	add_blocks(&w->batch, s, 1);
-	add_anchors(&w->batch, s, 1, SIZE_MAX);
-	return batch_read(&w->batch, w->remote);
+	return slot_still(w, s) ? LOSS_MOVING : slot_close(w, s);
 }
 
 /* ---- the next prediction ---- */

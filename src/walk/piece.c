@@ -113,15 +113,20 @@ int32_t pieces_find(const struct pieces *p, raddr addr, size_t bytes)
 
 void batch_add(struct batch *b, struct piece *p, int copy)
 {
+	batch_add_part(b, p, copy, p->len);
+}
+
+void batch_add_part(struct batch *b, struct piece *p, int copy, size_t len)
+{
 	p->got[copy] = 0;
-	if (!p->len)
+	if (!len)
 		return;
 	b->ranges = grow(b->ranges, &b->cap_ranges, b->len + 1,
 			 sizeof(*b->ranges));
 	b->items = grow(b->items, &b->cap_items, b->len + 1,
 			sizeof(*b->items));
 	b->ranges[b->len] = (struct range){
-		.addr = p->addr, .len = p->len, .to = p->copy[copy]};
+		.addr = p->addr, .len = len, .to = p->copy[copy]};
 	b->items[b->len] = (struct batch_item){p, copy};
 	b->len++;
 }

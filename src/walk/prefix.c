@@ -155,7 +155,8 @@ static void climb_chunks(struct climb *c)
 		peek = (struct link){.addr = addr, .block = block};
 		link_fill(w, s, &peek, 0);
 		if (peek.previous == previous) {
-			if (!peek.from_c && !last_waits(c))
+			if (!peek.from_c && (!has_called(w, last) ||
+					     !last_waits(c)))
 				return;
 			continue;
 		}
@@ -165,22 +166,50 @@ static void climb_chunks(struct climb *c)
 	}
 }
 
-void slot_prefix(struct walker *w, struct slot *s)
+static void climb(struct climb *c)
+{
+	if (c->w->layout.frames == FRAMES_HEAP)
+		climb_heap(c);
+	else
+		climb_chunks(c);
+}
+
+/* What is still so in new closing copies. */
+static int climb_again(struct climb *c)
+{
+	struct climb again = {.w = c->w, .s = c->s, .found = {NULL, 0, 0}};
+	int ret = slot_close(c->w, c->s);
+
+	if (!ret)
+		climb(&again);
+	if (again.found.len < c->found.len)
+		c->found.len = again.found.len;
+	free(again.found.at);
+	return ret;
+}
+
+int slot_prefix(struct walker *w, struct slot *s)
 {
 	struct climb c = {.w = w, .s = s, .found = {NULL, 0, 0}};
 	struct links swap;
+	int ret = 0;
 
 	if (!piece_whole(&s->state, 0))
-		return;
-	codes_confirm(w, s);
-	if (w->layout.frames == FRAMES_HEAP)
-		climb_heap(&c);
-	else
-		climb_chunks(&c);
+		return 0;
+	s->missed = false;
+	if (s->traced)
+		ret = codes_resolve(w, s, slot_still(w, s));
+	if (ret < 0)
+		return ret;
+	ret = 0;
+	climb(&c);
+	if (c.found.len && (s->missed || slot_is_doubtful(w, s)))
+		ret = climb_again(&c);
 	if (c.found.len > s->prefix.len) {
 		swap = s->prefix;
 		s->prefix = c.found;
 		c.found = swap;
 	}
 	free(c.found.at);
+	return ret;
 }

@@ -109,6 +109,16 @@ void threads_predict(struct walker *w)
 		predict_interp(w, &w->interps[i]);
 }
 
+void threads_predict_counters(struct walker *w)
+{
+	size_t i;
+
+	if (w->layout.interp.code_generation == NO_FIELD)
+		return;
+	for (i = 0; i < w->ninterps; i++)
+		predict_interp(w, &w->interps[i]);
+}
+
 /* ---- interpreters ---- */
 
 static raddr first_interp(const struct walker *w)
@@ -244,7 +254,7 @@ static struct slot *slot_at(struct walker *w, raddr tstate, int *ret)
 	if (w->nslots >= WALK_THREADS_MAX)
 		return NULL;
 	s = slot_new(w, tstate);
-	slot_predict(w, s, PREDICT_ALL);
+	slot_predict_facts(w, s);
 	*ret = batch_read(&w->batch, w->remote);
 	return *ret ? NULL : s;
 }
@@ -291,7 +301,7 @@ static int list_threads(struct walker *w, size_t interp, bool again)
 		if (!s)
 			return ret;
 		if (again) {
-			slot_predict(w, s, PREDICT_ALL);
+			slot_predict_facts(w, s);
 			ret = batch_read(&w->batch, w->remote);
 			if (ret)
 				return ret;
@@ -347,7 +357,7 @@ static bool lists_hold(const struct walker *w, uint64_t now)
 		s = w->rows[i];
 		if (!s)
 			return false;
-		if (s->held)
+		if (s->held || s->left)
 			continue;
 		if (!piece_whole(&s->state, 0) ||
 		    slot_field(w, s, 0, w->layout.thread.next) != s->next ||
@@ -384,7 +394,7 @@ static int read_held(struct walker *w)
 	size_t i;
 
 	for (i = 0; i < w->nslots; i++)
-		if (w->slots[i]->held)
+		if (w->slots[i]->held || w->slots[i]->left)
 			batch_add(&w->batch, &w->slots[i]->state, 0);
 	return batch_read(&w->batch, w->remote);
 }

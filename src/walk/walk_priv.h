@@ -13,6 +13,8 @@
 #define CHUNK_BYTES_MAX (16u << 20) /* of one chunk */
 #define CHUNK_GUESS 16384u         /* _PY_DATA_STACK_CHUNK_SIZE */
 #define DEPENDENT_READS_MAX 20000u /* reads one after the other, a try */
+#define RESTLESS 8 /* more snapshots in which a stack moved than others */
+#define RESTLESS_MOST (RESTLESS + 4)
 #define NEAR 4096u /* bytes between two ranges that one read costs less than */
 
 /*
@@ -63,6 +65,8 @@ struct batch {
 };
 
 void batch_add(struct batch *b, struct piece *p, int copy);
+/* The same for its first `len` bytes only. */
+void batch_add_part(struct batch *b, struct piece *p, int copy, size_t len);
 /* Reads and empties the batch. */
 int batch_read(struct batch *b, struct remote *r);
 
@@ -112,6 +116,7 @@ struct slot {
 	uint64_t listed; /* number of the list that named it last */
 	raddr next;      /* thread state, when it was listed */
 	bool held;       /* has not run: nothing is read */
+	bool left;       /* to be left out of the next snapshot */
 
 	struct piece state, cframe, exc;
 	struct pieces blocks, frames;
@@ -120,7 +125,8 @@ struct slot {
 	struct links links;
 	raddr cleared; /* a leaf on a chunk that was being cleared: left out */
 	bool missed;   /* something was not predicted in this try */
-	bool grabbed;  /* its links are of a time when it was stopped */
+	bool traced;   /* its links go from the leaf to the root */
+	bool grabbed;  /* they are of a time when it was stopped */
 	unsigned reads;
 
 	/* The last stack that was accepted. */
@@ -134,7 +140,8 @@ struct slot {
 	struct walk_frame *out;
 	size_t nout, cap_out;
 	uint32_t loss;
-	uint32_t failed; /* snapshots in which all tries failed, up to now */
+	uint32_t failed; /* snapshots that failed, less those that did not */
+	uint32_t first;  /* the same of their first tries */
 	uint32_t tid;   /* up to 3.10: of this ident */
 	uint64_t ident_of_tid;
 	uint64_t serial, callers; /* walk.h */
@@ -185,6 +192,7 @@ struct walker {
 	uint64_t lists;  /* lists of threads followed so far */
 	uint64_t list;   /* number of the rows, walker_list() */
 	uint64_t last_ns, full_ns, listed_ns; /* snapshots, lists followed */
+	double effort_ns; /* that repeated looks may take by now */
 	int32_t tid_at;  /* in struct pthread; -1 unknown, -2 not found */
 
 	struct piece runtime, current, collecting, lock;
@@ -208,13 +216,28 @@ struct walker {
 /* ---- collect.c ---- */
 
 void slot_release(struct slot *s);
+bool slot_is_restless(const struct slot *s);
+/*
+ * Frames on the heap are not read in the order of the calls, so that a program
+ * in whose rhythm we look can show a stack that never was; most looks fail
+ * then. Such a stack must show the same a third time, after a while that has
+ * no rhythm.
+ */
+bool slot_is_doubtful(const struct walker *w, const struct slot *s);
+/* Takes the closing copies anew, for one that is doubtful after that while. */
+int slot_close(struct walker *w, struct slot *s);
+/* Adds what there is no hurry with: the thread state, exceptions. */
+void slot_predict_facts(struct walker *w, struct slot *s);
 enum predict {
-	PREDICT_ALL,  /* with the identity of code objects, and exceptions */
-	PREDICT_LEAN, /* the stack alone, without the entry frame at its root */
-	PREDICT_ONCE, /* one copy of the stack, of a thread that stands still */
+	PREDICT_TWICE, /* blocks, anchors, blocks again, as the state is now */
+	PREDICT_LEAN,  /* without anchors that cannot change alone */
+	PREDICT_TWIN,  /* one copy of that; the bytes kept are the other */
+	PREDICT_ONCE,  /* one copy, of a thread that stands still */
 };
-/* Adds what is predicted for the slot: blocks, anchors, blocks again. */
-void slot_predict(struct walker *w, struct slot *s, enum predict what);
+/* Adds what is predicted for its stack. To be read at once. */
+void slot_predict_stack(struct walker *w, struct slot *s, enum predict what);
+/* Reads its stack twice, and what tells of freed code objects after it. */
+int slot_read(struct walker *w, struct slot *s);
 /*
  * Follows the chain through what was read, reads what was not predicted, and
  * makes sure of the code objects. Where it missed something it closes with
@@ -244,17 +267,33 @@ raddr chunk_end(const struct walker *w, const struct slot *s, size_t i);
 int slot_accept(struct walker *w, struct slot *s, bool stopped);
 /*
  * Whether the stack is the last accepted one, but for the position of its
- * leaf, which is *position; by the bytes, without following the chain.
+ * leaf, which is *position; by the bytes of one or both copies, without
+ * following the chain.
  */
-bool slot_same(struct walker *w, struct slot *s, uint64_t *position);
-/* Whether copies that were read already show that it moved. */
-bool slot_moved(const struct walker *w, const struct slot *s);
+bool slot_same(struct walker *w, struct slot *s, int copies,
+	       uint64_t *position);
+/*
+ * 3.11 and 3.12: the leaf of the last stack had not put its stack pointer
+ * away. If that still holds, under the same C frame, it is the frame that runs.
+ */
+bool leaf_ran(const struct walker *w, const struct slot *s);
+/*
+ * From which of its links on, to the root, the frames are the same in copies
+ * that were read already, the first of them perhaps at another position. Not
+ * 0: it moved.
+ */
+size_t slot_still(const struct walker *w, const struct slot *s);
 bool position_fits(const struct walker *w, const struct link *l);
 /* Whether two copies of a frame are the same, but for its position. */
 bool frames_equal(const struct layout *y, const unsigned char *a,
 		  const unsigned char *b);
 bool positions_equal(const struct layout *y, const unsigned char *a,
 		     const unsigned char *b);
+/*
+ * 3.11 and later: the frame is beyond its first traceable instruction, RESUME,
+ * which calls nothing itself.
+ */
+bool has_called(const struct walker *w, const struct link *l);
 /* 3.11 to 3.13: the frame waits for another one that it called itself. */
 bool frame_waits(const struct layout *y, const unsigned char *p, size_t len);
 /* Up to 3.10: the frame is executing, or it has no flag that says so. */
@@ -263,7 +302,7 @@ bool frame_runs(const struct layout *y, const unsigned char *p, size_t len);
 /* ---- prefix.c ---- */
 
 /* After a try that failed: what of the stack held still, if it is more. */
-void slot_prefix(struct walker *w, struct slot *s);
+int slot_prefix(struct walker *w, struct slot *s);
 
 /* ---- decode.c ---- */
 
@@ -287,6 +326,8 @@ int threads_update(struct walker *w, uint64_t now);
 int threads_refresh(struct walker *w);
 /* Adds the spans of runtime and interpreters to the batch. */
 void threads_predict(struct walker *w);
+/* Of these only what counts freed code objects, 3.14+. */
+void threads_predict_counters(struct walker *w);
 /* Fills ids, GIL, collector and exception of a row; GIL and collector. */
 void thread_facts(struct walker *w, size_t row);
 void thread_gil(struct walker *w, size_t row);
@@ -297,23 +338,20 @@ void threads_release(struct walker *w);
 void codes_release(struct codes *c);
 void idents_release(struct idents *ids);
 /*
- * Makes sure that every code of the links is known and is the same as when it
- * was read, and fills link.info; what is not seen from the idents that were
- * predicted is read now (slot->missed). An enum loss, or a negative errno.
+ * Makes sure that every code of the links from `first` on is known and is the
+ * same as when it was loaded, and fills link.info. One that is not is loaded
+ * now: then slot->missed says that the frames must be looked at once more. An
+ * enum loss, or a negative errno.
  */
-int codes_resolve(struct walker *w, struct slot *s);
-/* Marks the entries that the idents read with the frames confirm. */
-void codes_confirm(struct walker *w, struct slot *s);
-/* Whether the codes of the last accepted stack are the same as then. */
-bool codes_same(struct walker *w, struct slot *s);
-/* Adds what is predicted of code objects to the batch. */
-void codes_add(struct walker *w, struct slot *s);
+int codes_resolve(struct walker *w, struct slot *s, size_t first);
+/* *same: the codes of the last accepted stack are the same. 0 or negative. */
+int codes_same(struct walker *w, struct slot *s, bool *same);
 /* Makes the codes of the links the prediction for the next time. */
 void codes_predict(struct walker *w, struct slot *s);
 /* Forgets all when they are too many; between snapshots only. */
 void codes_trim(struct walker *w);
-/* The entry, if it is known and was confirmed in this epoch; or MAP_NONE. */
-uint32_t codes_known(const struct walker *w, raddr code);
+/* The entry, if it is known and confirmed in this epoch or now; MAP_NONE. */
+uint32_t codes_known(struct walker *w, raddr code);
 
 /* ---- names.c, used by check.c and codes.c too ---- */
 

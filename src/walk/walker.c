@@ -9,8 +9,6 @@
 #include "profile.h"
 #include "walk_priv.h"
 
-#define RESTLESS 8 /* stacks that moved, one after the other */
-
 struct walker *walker_new(struct remote *r, const struct layout *l,
 			  const struct entry_points *e, uint32_t pid)
 {
@@ -47,6 +45,8 @@ static void show(struct walker *w, size_t row)
 	struct walk_thread *t = &w->threads[row];
 
 	t->loss = s->loss;
+	t->left = false;
+	t->restless = slot_is_restless(s);
 	t->frames = s->out;
 	t->depth = (uint32_t)s->nout;
 	t->serial = s->serial;
@@ -81,58 +81,105 @@ static void take_prefix(struct walker *w, struct slot *s, enum loss loss)
 	s->whole = false;
 }
 
+/*
+ * The stack is the last one, with the codes of then: 1, and its leaf is where
+ * it is now; 0; or a negative errno.
+ */
+static int is_last(struct walker *w, struct slot *s)
+{
+	uint64_t position = 0;
+	bool same;
+	int ret;
+
+	if (slot_is_doubtful(w, s) || !slot_same(w, s, 2, &position))
+		return 0;
+	ret = codes_same(w, s, &same);
+	return ret ? ret : same && slot_move_leaf(w, s, position);
+}
+
 /* What was read is followed and judged. An enum loss or a negative errno. */
 static int judge(struct walker *w, struct slot *s)
 {
-	uint64_t position = 0;
-	int ret;
+	int ret = is_last(w, s), gone = 0;
 
 	w->tries++;
-	if (slot_same(w, s, &position) && codes_same(w, s) &&
-	    slot_move_leaf(w, s, position))
-		return LOSS_NONE;
+	if (ret)
+		return ret < 0 ? ret : LOSS_NONE;
 	ret = slot_trace(w, s);
 	if (ret == LOSS_NONE)
 		ret = slot_accept(w, s, false);
 	if (ret == LOSS_NONE)
 		take_stack(w, s);
 	else if (ret > LOSS_NONE)
-		slot_prefix(w, s);
-	return ret;
+		gone = slot_prefix(w, s);
+	return gone ? gone : ret;
 }
 
-/* Reads all that a slot needs, and what tells of freed code objects. */
-static int read_slot(struct walker *w, struct slot *s)
+/* What a slot needs beside its stack. */
+static int read_facts(struct walker *w, struct slot *s)
 {
 	int ret;
 
 	threads_predict(w);
-	slot_predict(w, s, PREDICT_ALL);
+	slot_predict_facts(w, s);
 	ret = batch_read(&w->batch, w->remote);
 	return ret ? ret : threads_refresh(w);
 }
 
+/* One try: reads the stack and judges it. An enum loss or a negative errno. */
+static int try_slot(struct walker *w, struct slot *s)
+{
+	int ret = slot_read(w, s);
+
+	return ret ? ret : judge(w, s);
+}
+
+/* One more failure, or one less. */
+static void score(uint32_t *failed, bool fails)
+{
+	if (fails)
+		*failed += *failed < RESTLESS_MOST;
+	else
+		*failed -= *failed > 0;
+}
+
 /*
- * Judges what was read, and again if need be what is read now; only once for a
- * stack that would not hold still the last times. 0 or a negative errno.
+ * Tries until it is accepted, but for a stack that would not hold still the
+ * last times only until there is a part that did. 0 or a negative errno.
  */
 static int sample_slot(struct walker *w, struct slot *s)
 {
-	unsigned try, tries = s->failed < RESTLESS ? WALK_TRIES : 1;
+	uint64_t now, then;
+	unsigned try;
 	int ret;
 
 	s->prefix.len = 0;
-	ret = judge(w, s);
-	for (try = 1; try < tries && ret > LOSS_NONE; try++) {
-		ret = read_slot(w, s);
-		if (ret)
-			return ret;
-		ret = judge(w, s);
+	ret = try_slot(w, s);
+	score(&s->first, ret > LOSS_NONE);
+	now = ret > LOSS_NONE ? clock_mono() : 0;
+	for (try = 1; try < WALK_TRIES && ret > LOSS_NONE; try++) {
+		if (s->prefix.len &&
+		    (slot_is_restless(s) || w->effort_ns <= 0))
+			break;
+		ret = try_slot(w, s);
+		then = now;
+		now = clock_mono();
+		w->effort_ns -= (double)(now - then);
 	}
-	s->failed = ret > LOSS_NONE ? s->failed + 1 : 0;
+	if (ret < 0)
+		return ret;
+	score(&s->failed, ret > LOSS_NONE);
 	if (ret > LOSS_NONE)
 		take_prefix(w, s, (enum loss)ret);
-	return ret < 0 ? ret : 0;
+	return 0;
+}
+
+/* Time that has passed since the last snapshot allows for more tries. */
+static void fill_effort(struct walker *w, uint64_t now)
+{
+	w->effort_ns += WALK_EFFORT * (double)(now - w->last_ns);
+	if (w->effort_ns > WALK_EFFORT_NS)
+		w->effort_ns = WALK_EFFORT_NS;
 }
 
 int walker_again(struct walker *w, size_t i)
@@ -142,7 +189,7 @@ int walker_again(struct walker *w, size_t i)
 
 	if (!s)
 		return 0;
-	ret = read_slot(w, s);
+	ret = read_facts(w, s);
 	if (!ret)
 		ret = sample_slot(w, s);
 	if (ret)
@@ -159,13 +206,15 @@ int walker_grab(struct walker *w, size_t i)
 
 	if (!s)
 		return 0;
-	slot_predict(w, s, PREDICT_ONCE);
+	piece_reset(&s->state);
+	slot_predict_stack(w, s, PREDICT_ONCE);
 	ret = batch_read(&w->batch, w->remote);
 	if (!ret)
 		ret = slot_follow(w, s);
 	if (ret < 0)
 		return ret;
 	s->grabbed = ret == LOSS_NONE;
+	s->missed = false;
 	return 0;
 }
 
@@ -177,22 +226,23 @@ int walker_take(struct walker *w, size_t i, uint64_t resumed)
 	if (!s || !s->grabbed)
 		return 0;
 	threads_predict(w);
-	codes_add(w, s);
 	ret = batch_read(&w->batch, w->remote);
 	if (!ret)
 		ret = threads_refresh(w);
 	if (!ret)
-		ret = codes_resolve(w, s);
-	/* By now its code objects may be others, which must not name it. */
-	if (!ret && clock_mono() - resumed >= WALK_GAP_NS)
+		ret = codes_resolve(w, s, 0);
+	/* What had to be loaded may be another one, if that took long. */
+	if (!ret && s->missed && clock_mono() - resumed >= WALK_GAP_NS)
 		ret = LOSS_CODE;
 	if (!ret)
 		ret = slot_accept(w, s, true);
 	if (ret < 0)
 		return ret;
-	if (ret == LOSS_NONE)
+	if (ret == LOSS_NONE) {
 		take_stack(w, s);
-	show(w, i);
+		thread_facts(w, i);
+		show(w, i);
+	}
 	return 0;
 }
 
@@ -200,6 +250,12 @@ void walker_hold(struct walker *w, size_t i, bool hold)
 {
 	if (w->rows[i])
 		w->rows[i]->held = hold;
+}
+
+void walker_leave(struct walker *w, size_t i)
+{
+	if (w->rows[i])
+		w->rows[i]->left = true;
 }
 
 /* ---- all threads ---- */
@@ -214,8 +270,10 @@ static int sample_rows(struct walker *w)
 		s = w->rows[i];
 		if (!s)
 			continue;
-		if (s->held && w->threads[i].serial == s->serial) {
+		if (s->left || (s->held && w->threads[i].serial == s->serial)) {
 			thread_gil(w, i);
+			w->threads[i].left = s->left;
+			s->left = false;
 			continue;
 		}
 		ret = s->held ? 0 : sample_slot(w, s);
@@ -227,23 +285,17 @@ static int sample_rows(struct walker *w)
 	return 0;
 }
 
-static void predict_slots(struct walker *w, enum predict what)
-{
-	size_t i;
-
-	for (i = 0; i < w->nslots; i++)
-		if (!w->slots[i]->held)
-			slot_predict(w, w->slots[i], what);
-}
-
 static int full_snapshot(struct walker *w, uint64_t now)
 {
+	size_t i;
 	int ret;
 
 	w->full_ns = now;
 	codes_trim(w);
 	threads_predict(w);
-	predict_slots(w, PREDICT_ALL);
+	for (i = 0; i < w->nslots; i++)
+		if (!w->slots[i]->held && !w->slots[i]->left)
+			slot_predict_facts(w, w->slots[i]);
 	ret = batch_read(&w->batch, w->remote);
 	if (!ret)
 		ret = threads_update(w, now);
@@ -258,21 +310,26 @@ static int full_snapshot(struct walker *w, uint64_t now)
  * The stacks alone. One that is not the last one is read with all that tells
  * whether its code objects still are what they were.
  */
-static int lean_snapshot(struct walker *w)
+static int lean_snapshot(struct walker *w, bool twin)
 {
 	uint64_t position = 0;
 	struct slot *s;
 	size_t i;
 	int ret;
 
-	predict_slots(w, PREDICT_LEAN);
+	for (i = 0; i < w->nthreads; i++) {
+		s = w->rows[i];
+		if (s && !s->held)
+			slot_predict_stack(w, s, twin ? PREDICT_TWIN
+						      : PREDICT_LEAN);
+	}
 	ret = batch_read(&w->batch, w->remote);
 	for (i = 0; i < w->nthreads && !ret; i++) {
 		s = w->rows[i];
 		if (!s || s->held)
 			continue;
 		w->tries++;
-		if (!slot_same(w, s, &position) ||
+		if (!slot_same(w, s, twin ? 1 : 2, &position) ||
 		    !slot_move_leaf(w, s, position))
 			ret = walker_again(w, i);
 		else
@@ -290,10 +347,12 @@ bool walker_lean(const struct walker *w, uint64_t now)
 int walker_snapshot(struct walker *w, uint64_t now)
 {
 	bool lean = walker_lean(w, now);
+	bool twin = now - w->last_ns < WALK_TWIN_NS;
 
 	w->number++;
+	fill_effort(w, now);
 	w->last_ns = now;
-	return lean ? lean_snapshot(w) : full_snapshot(w, now);
+	return lean ? lean_snapshot(w, twin) : full_snapshot(w, now);
 }
 
 uint64_t walker_list(const struct walker *w)

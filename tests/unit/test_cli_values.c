@@ -58,7 +58,7 @@ static void rates(void **state)
 		{"100", 10 * MS}, {"100hz", 10 * MS}, {"1k", MS},
 		{"1K", MS},	  {"10khz", 100000},  {"10kHz", 100000},
 		{"0.5", 2 * SECOND}, {"1.5k", 666667}, {"1m", 1000},
-		{"1MHz", 1000},	  {"0.1Hz", 10 * SECOND},
+		{"1MHz", 1000},	  {"0.1Hz", 10 * SECOND}, {"10M", 100},
 	};
 	uint64_t ns;
 	size_t i;
@@ -94,8 +94,8 @@ static void nonsense(void **state)
 	};
 	static const char *const durations_only[] = {"0", "0s", "1h-5m",
 						     "400d", "5khz"};
-	static const char *const rates_only[] = {"0", "0hz", "1g", "2m",
-						 "1001k", "1h", "0.00001"};
+	static const char *const rates_only[] = {"0", "0hz", "1g", "11m",
+						 "10001k", "1h", "0.00001"};
 	struct err err;
 	uint64_t v;
 	pid_t pid;

@@ -91,8 +91,11 @@ static void steady_stack(void **state)
 	end(&f);
 }
 
-/* The second snapshot of a stack that stands still is one call. */
-static void steady_stack_is_one_call(void **state)
+/*
+ * The second snapshot of a stack that stands still is three calls: facts, the
+ * stack, and whether its code objects are the same.
+ */
+static void steady_stack_is_three_calls(void **state)
 {
 	struct fixture f;
 	uint64_t before;
@@ -102,7 +105,7 @@ static void steady_stack_is_one_call(void **state)
 	only_thread(&f);
 	before = remote_calls(f.remote);
 	only_thread(&f);
-	assert_int_equal(remote_calls(f.remote) - before, 1);
+	assert_int_equal(remote_calls(f.remote) - before, 3);
 	end(&f);
 }
 
@@ -121,6 +124,33 @@ static void generator_lies_elsewhere(void **state)
 	t = only_thread(&f);
 	assert_int_equal(t->loss, LOSS_NONE);
 	assert_int_equal(t->depth, 3);
+	end(&f);
+}
+
+/* What was read of a generator long ago is not what it is now. */
+static void generator_comes_again(void **state)
+{
+	const struct walk_thread *t;
+	struct fixture f;
+
+	(void)state;
+	begin(&f, 4);
+	make_frame(&f.layout, GENERATOR, code_at(2), frame_at(1),
+		   f.layout.iframe.owner_generator);
+	put8(CFRAME + (unsigned)f.layout.thread.cframe_frame, GENERATOR);
+	put8(TSTATE + (unsigned)f.layout.thread.chunk_top, frame_at(2));
+	t = only_thread(&f);
+	assert_string_equal(walker_code(f.walker, t->frames[0].info)->name,
+			    "f2");
+	put8(CFRAME + (unsigned)f.layout.thread.cframe_frame, frame_at(1));
+	assert_int_equal(only_thread(&f)->depth, 2);
+	put8(CFRAME + (unsigned)f.layout.thread.cframe_frame, GENERATOR);
+	make_frame(&f.layout, GENERATOR, code_at(3), frame_at(1),
+		   f.layout.iframe.owner_generator);
+	t = only_thread(&f);
+	assert_int_equal(t->depth, 3);
+	assert_string_equal(walker_code(f.walker, t->frames[0].info)->name,
+			    "f3");
 	end(&f);
 }
 
@@ -283,8 +313,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(steady_stack),
-		cmocka_unit_test(steady_stack_is_one_call),
+		cmocka_unit_test(steady_stack_is_three_calls),
 		cmocka_unit_test(generator_lies_elsewhere),
+		cmocka_unit_test(generator_comes_again),
 		cmocka_unit_test(incomplete_leaf_is_no_frame),
 		cmocka_unit_test(no_python_frames),
 		cmocka_unit_test(damage_is_counted),
