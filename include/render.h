@@ -36,6 +36,13 @@ struct renderer {
 		      struct str *out, struct err *err);
 };
 
+/*
+ * What each thread is doing, of a profile of a single tick of one process, as
+ * text; of the options, view.full_filenames counts.
+ */
+void render_dump(const struct profile *p, const struct render_options *o,
+		 struct str *out);
+
 /* All of them, in the order of the help; *n rows. */
 const struct renderer *renderers(size_t *n);
 

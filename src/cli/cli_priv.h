@@ -65,7 +65,7 @@ int options_parse(const struct command *c, int argc, char **argv, bool program,
 		  option_take *take, void *to, struct err *err);
 void print_help(const struct command *c);
 
-extern const struct command command_record, command_report;
+extern const struct command command_record, command_report, command_dump;
 
 /* ---- values.c ---- */
 

@@ -7,8 +7,11 @@
 
 #include "cli_priv.h"
 
-static const struct command *const table[] = {&command_record,
-					      &command_report};
+static const struct command *const table[] = {
+	&command_record,
+	&command_report,
+	&command_dump,
+};
 #define COMMANDS (sizeof(table) / sizeof(*table))
 
 static const struct command *find(const char *name)
@@ -35,7 +38,8 @@ static void print_overview(void)
 	       "\nExamples:\n"
 	       "  pystrobe record -p 1234 -d 10 -o flame.svg\n"
 	       "  pystrobe record -o run.strobe -- python3 app.py\n"
-	       "  pystrobe report run.strobe\n");
+	       "  pystrobe report run.strobe\n"
+	       "  pystrobe dump 1234\n");
 }
 
 static int unknown_command(const char *word)

@@ -34,7 +34,7 @@ void add_title(struct str *out, const struct profile *p,
 }
 
 /* PY_VERSION_HEX: major, minor, micro, level, serial. */
-static void add_version(struct str *out, uint32_t hex)
+void add_version(struct str *out, uint32_t hex)
 {
 	static const char *const levels[16] = {
 		[0xa] = "a", [0xb] = "b", [0xc] = "rc"};

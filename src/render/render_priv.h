@@ -42,6 +42,8 @@ void add_time(struct str *out, uint64_t ns); /* 12.3 s, 2 min 5 s */
 void add_title(struct str *out, const struct profile *p,
 	       const struct render_options *o);
 
+void add_version(struct str *out, uint32_t hex); /* CPython 3.11.2 */
+
 /* "pid 12 | CPython 3.11.2 | 3 threads", `bar` between them. */
 void add_target(struct str *out, const struct profile *p, const char *bar);
 

@@ -293,7 +293,8 @@ static void without_sources(struct str *svg)
 	*svg = kept;
 }
 
-static void golden(struct fixture *f, const char *format, const char *name)
+/* What f->out has is what the file has. */
+static void as_in(struct fixture *f, const char *name)
 {
 	char path[128];
 	struct outfile *file;
@@ -301,8 +302,6 @@ static void golden(struct fixture *f, const char *format, const char *name)
 	struct err e;
 
 	snprintf(path, sizeof(path), "tests/golden/%s", name);
-	render(f, format);
-	without_sources(&f->out);
 	if (getenv("UPDATE_GOLDEN")) {
 		assert_int_equal(outfile_open(&file, path, &e), 0);
 		assert_int_equal(outfile_write(file, f->out.data, f->out.len,
@@ -314,9 +313,16 @@ static void golden(struct fixture *f, const char *format, const char *name)
 		fail_msg("no '%s': run in the top folder, or UPDATE_GOLDEN=1",
 			 path);
 	if (want.len != f->out.len || memcmp(want.data, f->out.data, want.len))
-		fail_msg("%s is no longer as in '%s': look at what differs, "
-			 "then UPDATE_GOLDEN=1", format, path);
+		fail_msg("it is no longer as in '%s': look at what differs, "
+			 "then UPDATE_GOLDEN=1", path);
 	str_release(&want);
+}
+
+static void golden(struct fixture *f, const char *format, const char *name)
+{
+	render(f, format);
+	without_sources(&f->out);
+	as_in(f, name);
 }
 
 static void golden_files(void **state)
@@ -342,6 +348,61 @@ static void golden_files(void **state)
 	f->o.view.threads = true;
 	golden(f, "collapsed", "server-states.folded");
 	golden(f, "svg", "server-states.svg");
+}
+
+/* ---- dump ---- */
+
+static void dump_thread(struct fixture *f, uint32_t tid, const char *name,
+			const char *stack, uint32_t state, enum loss loss)
+{
+	made_thread(&f->m, tid, name);
+	assert_int_equal(made_sample(&f->m, tid, made_stack(&f->m, stack),
+				     state, loss), 0);
+}
+
+static void dump_of_each_kind(void **state)
+{
+	struct fixture *f = *state;
+	struct made *m = &f->m;
+
+	made_tick(m);
+	dump_thread(f, 4720, "waits", "run@/usr/lib/python3.11/t.py:3 "
+		    "recv@/app/app.py:9",
+		    made_doing(m, RUN_SLEEPING, GIL_NEITHER, 0,
+			       "socket 127.0.0.1:5432"), LOSS_NONE);
+	dump_thread(f, 4711, "MainThread", "<module>@/app/app.py:10 "
+		    "main@/app/app.py:5",
+		    made_doing(m, RUN_CPU, GIL_HELD, 0, ""), LOSS_NONE);
+	dump_thread(f, 4713, "wants", "f@x.py:1",
+		    made_doing(m, RUN_SLEEPING, GIL_WANTED, 0, "GIL"),
+		    LOSS_NONE);
+	dump_thread(f, 4714, "collects", "f@x.py:2",
+		    made_doing(m, RUN_CPU, GIL_HELD, STATE_GC, ""), LOSS_NONE);
+	dump_thread(f, 4715, "ready", "f@x.py:3",
+		    made_doing(m, RUN_RUNNABLE, GIL_HELD, 0, ""), LOSS_NONE);
+	dump_thread(f, 4716, "stopped", "f@x.py:4",
+		    made_doing(m, RUN_STOPPED, GIL_UNKNOWN, 0, ""), LOSS_NONE);
+	dump_thread(f, 4717, "part", "f@x.py:5 " MARKER_MOVING,
+		    made_doing(m, RUN_CPU, GIL_UNKNOWN, 0, ""), LOSS_MOVING);
+	dump_thread(f, 4718, "lost", "",
+		    made_doing(m, RUN_CPU, GIL_UNKNOWN, 0, ""), LOSS_READ);
+	dump_thread(f, 0x80001234, "made up; \"\n\x1b[31m", "f@x.py",
+		    made_doing(m, RUN_UNKNOWN, GIL_UNKNOWN, 0, ""), LOSS_NONE);
+	render_dump(f->p, &f->o, &f->out);
+	as_in(f, "dump.txt");
+	str_clear(&f->out);
+	f->o.view.full_filenames = true;
+	render_dump(f->p, &f->o, &f->out);
+	assert_non_null(strstr(f->out.data, "(/usr/lib/python3.11/t.py:3)\n"));
+}
+
+static void dump_of_nothing(void **state)
+{
+	struct fixture *f = *state;
+
+	render_dump(f->p, &f->o, &f->out);
+	assert_non_null(strstr(f->out.data, "Process 4711: "));
+	assert_non_null(strstr(f->out.data, "No thread runs Python code.\n"));
 }
 
 /* The order in which threads and stacks came does not show. */
@@ -741,6 +802,8 @@ int main(void)
 		cmocka_unit_test(widths),
 		cmocka_unit_test(numbers),
 		TEST(golden_files),
+		TEST(dump_of_each_kind),
+		TEST(dump_of_nothing),
 		TEST(same_bytes_again),
 		TEST(collapsed_lines),
 		TEST(collapsed_is_sorted_bytewise),
