@@ -23,6 +23,7 @@ struct process {
 	pid_t pid;
 	uint64_t start; /* field 22 of stat: identity together with pid */
 	int dirfd;      /* of /proc/PID */
+	int stat_fd;    /* of its stat file */
 };
 
 /*

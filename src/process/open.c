@@ -118,13 +118,14 @@ int process_open(struct process *p, pid_t pid, struct err *err)
 
 	memset(p, 0, sizeof(*p));
 	p->pid = pid;
-	p->dirfd = -1;
+	p->dirfd = p->stat_fd = -1;
 	if (pid <= 0)
 		return err_set(err, -ESRCH, "%d is not a PID", (int)pid);
 	snprintf(path, sizeof(path), "/proc/%d", (int)pid);
 	p->dirfd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (p->dirfd < 0)
 		return no_process(pid, err);
+	p->stat_fd = openat(p->dirfd, "stat", O_RDONLY | O_CLOEXEC);
 	ret = check_kind(p, err);
 	if (!ret)
 		ret = check_leader(p, err);
@@ -142,5 +143,7 @@ void process_close(struct process *p)
 {
 	if (p->dirfd >= 0)
 		close(p->dirfd);
-	p->dirfd = -1;
+	if (p->stat_fd >= 0)
+		close(p->stat_fd);
+	p->dirfd = p->stat_fd = -1;
 }

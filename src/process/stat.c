@@ -136,7 +136,7 @@ bool process_alive(const struct process *p)
 {
 	struct process_stat st;
 	char text[STAT_MAX];
-	ssize_t n = proc_read(p, "stat", text, sizeof(text));
+	ssize_t n = proc_reread(p->stat_fd, text, sizeof(text));
 
 	return n > 0 && !process_stat_parse(&st, text, (size_t)n) &&
 	       st.start == p->start && st.state != 'Z' && st.state != 'X';

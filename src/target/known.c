@@ -6,7 +6,8 @@
 
 #include "target_priv.h"
 
-#define NAMES_NS 250000000u /* between looks for new thread names */
+#define NAMES_NS 250000000u /* between looks for new thread names, at first */
+#define NAMES_LAST_NS 16000000000u /* of threads that do not get one */
 
 static bool wanted(const struct target *t, uint32_t tid)
 {
@@ -119,6 +120,7 @@ int known_update(struct target *t, struct sink *sink)
 	for (i = 0; i < t->nrows; i++)
 		t->rows[i] = known_of(t, &w[i]);
 	t->names_ns = 0;
+	t->names_wait_ns = NAMES_NS;
 	return tell_ended(t, sink);
 }
 
@@ -154,8 +156,10 @@ int known_tell(struct target *t, struct sink *sink, uint64_t now)
 	size_t i, n;
 	int ret = 0;
 
-	if (now - t->names_ns < NAMES_NS)
+	if (now - t->names_ns < t->names_wait_ns)
 		return 0;
+	if (t->names_ns && t->names_wait_ns < NAMES_LAST_NS)
+		t->names_wait_ns *= 2;
 	t->names_ns = now;
 	w = walker_threads(t->walker, &n);
 	for (i = 0; i < n && !ret; i++) {

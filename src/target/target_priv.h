@@ -139,7 +139,7 @@ struct target {
 	size_t ncodes;
 	uint32_t markers[LOSS_CAUSES]; /* frames, + 1; 0: none yet */
 	uint32_t marker_table;
-	uint64_t checked_ns, names_ns;
+	uint64_t checked_ns, names_ns, names_wait_ns;
 	uint64_t refused_ns; /* when a stop was not permitted last */
 	uint32_t missed; /* ticks that the sink was not told of yet */
 	struct target_counts counts;
