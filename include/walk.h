@@ -128,6 +128,9 @@ bool walker_lean(const struct walker *w, uint64_t now);
  */
 int walker_snapshot(struct walker *w, uint64_t now);
 
+/* The same without the stacks: the rows are there, each with a loss. */
+int walker_follow(struct walker *w, uint64_t now);
+
 /*
  * The result of the last snapshot, a row for each thread; valid until the
  * next. Order and number of the rows change only when lists are followed anew.
@@ -148,8 +151,12 @@ void walker_hold(struct walker *w, size_t i, bool hold);
  */
 void walker_leave(struct walker *w, size_t i);
 
-/* Reads the stack of row `i` once more, into the same row. */
-int walker_again(struct walker *w, size_t i);
+/*
+ * Reads the stack of row `i` once more, into the same row. `still`: the thread
+ * sleeps, as far as we know; what is read is true only if that proves right
+ * afterwards.
+ */
+int walker_again(struct walker *w, size_t i, bool still);
 
 /*
  * The same for a thread that was stopped, in two steps, so that it is stopped

@@ -20,7 +20,6 @@
 #include "base.h"
 #include "process_priv.h"
 
-#define SPIN_NS 60000u /* then the target may need this very processor */
 #define EVENT_STOP 128 /* PTRACE_EVENT_STOP, linux/ptrace.h */
 
 enum seen { SEEN_NOTHING, SEEN_STOP, SEEN_END };
@@ -147,22 +146,17 @@ static bool let_go(const struct held *h)
 	return !ptrace(PTRACE_DETACH, h->tid, 0, (void *)(intptr_t)h->signal);
 }
 
-/* Waits until it stops; the processor is given away after a while. */
-static enum seen await(struct tracer *t, struct held *h, uint64_t deadline_ns)
+/*
+ * Waits until it stops. We keep the processor all the while: were we to give it
+ * away, others might have it for long when the thread has stopped.
+ */
+static enum seen await(const struct tracer *t, struct held *h,
+		       uint64_t deadline_ns)
 {
 	enum seen seen = look_again(h);
-	uint64_t now;
 
-	while (seen == SEEN_NOTHING) {
-		now = clock_mono();
-		if (now - t->since >= deadline_ns)
-			break;
-		if (now - t->since >= SPIN_NS) {
-			be_urgent(t, false);
-			sched_yield();
-		}
+	while (seen == SEEN_NOTHING && clock_mono() - t->since < deadline_ns)
 		seen = look_again(h);
-	}
 	return seen;
 }
 

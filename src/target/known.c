@@ -25,6 +25,7 @@ static struct known *known_new(struct target *t, uint32_t tid)
 
 	k->tid = tid;
 	k->wanted = wanted(t, tid);
+	k->fresh = !(tid & SYNTHETIC);
 	k->slices = UINT64_MAX;
 	k->state_table = k->stack_table = UINT32_MAX;
 	str_init(&k->wait);

@@ -35,7 +35,7 @@ static bool difference(struct target *t, struct known *k, uint64_t *diff)
 }
 
 /* Looks at the files that cost more only where there is a need. */
-static bool contended(struct known *k, uint64_t now)
+static bool contended(struct target *t, struct known *k, uint64_t now)
 {
 	struct on_cpu *c = &k->on_cpu;
 	uint64_t waited, passed = now - c->looked_ns;
@@ -46,7 +46,7 @@ static bool contended(struct known *k, uint64_t now)
 	c->delay_ns = k->sched.delay_ns;
 	c->looked_ns = now;
 	if (waited > passed / DELAY_SHARE)
-		c->contended_ns = now + CONTENDED_NS;
+		c->contended_ns = t->contended_ns = now + CONTENDED_NS;
 	return now < c->contended_ns;
 }
 
@@ -61,8 +61,7 @@ static void learn(struct on_cpu *c, uint64_t diff)
 	c->seen = true;
 }
 
-/* It waits because we are on the processor that it would be on. */
-static bool waits_for_us(struct target *t, struct known *k)
+bool waits_for_us(struct target *t, struct known *k)
 {
 	return probe_cpu(&k->probe, &t->process) == sched_getcpu();
 }
@@ -75,11 +74,11 @@ bool waits_for_cpu(struct target *t, struct known *k, uint64_t now)
 	if (k->look.run == RUN_UNKNOWN)
 		return false;
 	if (k->look.run != RUN_CPU) {
-		if (!c->off_known && k->blocked)
+		if (!c->off_known && k->blocked && now < t->contended_ns)
 			c->off_known = difference(t, k, &c->off);
 		return false;
 	}
-	if (!contended(k, now) || !difference(t, k, &diff))
+	if (!contended(t, k, now) || !difference(t, k, &diff))
 		return false;
 	if (!c->off_known)
 		learn(c, diff);

@@ -13,7 +13,7 @@
 #include "target_priv.h"
 
 #define SETTLE_TRIES 3          /* looks at a thread that just blocks */
-#define STOP_NS 200000u         /* to wait for a thread to stop */
+#define STOP_NS 80000u          /* to wait for a thread to stop; 20 is usual */
 #define BUDGET_NS 1000000000u   /* unused budget is kept for that long */
 #define QUIET_TICKS 8           /* without running, until a thread is idle */
 #define LEFT_OUT 8 /* times that a restless stack is not looked at, less one */
@@ -65,8 +65,10 @@ static int settle(struct target *t, struct known *k, size_t row,
 {
 	unsigned try;
 	uint64_t now;
+	bool still;
 	int ret;
 
+	k->fresh = false;
 	for (try = 0;; try++) {
 		look_at(t, k);
 		now = look_slices(t, k);
@@ -78,11 +80,12 @@ static int settle(struct target *t, struct known *k, size_t row,
 		 * that. Read now, it is the one that it blocked with.
 		 */
 		slices = now;
-		ret = walker_again(t->walker, row);
+		still = is_blocked(k) && slices != UINT64_MAX &&
+			try + 1 < SETTLE_TRIES;
+		ret = walker_again(t->walker, row, still);
 		if (ret)
 			return ret;
-		if (is_blocked(k) && slices != UINT64_MAX &&
-		    look_slices(t, k) == slices) {
+		if (still && look_slices(t, k) == slices) {
 			k->blocked = true;
 			k->slices = slices;
 			return 0;
@@ -113,14 +116,18 @@ static void note_refusal(struct target *t, struct known *k, uint64_t now)
 static int stop_and_read(struct target *t, struct known *k, size_t row,
 			 uint64_t now)
 {
-	int ret, stopped = trace_stop(t->tracer, (pid_t)k->tid, STOP_NS);
+	int ret, stopped;
 
+	/* It would not stop before we are gone; nor does it move. */
+	if (now < t->contended_ns && waits_for_us(t, k))
+		return walker_again(t->walker, row, false);
+	stopped = trace_stop(t->tracer, (pid_t)k->tid, STOP_NS);
 	if (stopped == -EPERM)
 		note_refusal(t, k, now);
 	if (stopped == -EPERM || stopped == -ESRCH)
 		return 0;
 	if (stopped)
-		return walker_again(t->walker, row);
+		return walker_again(t->walker, row, false);
 	ret = walker_grab(t->walker, row);
 	t->budget.left_ns -= (double)trace_resume(t->tracer);
 	return ret ? ret : walker_take(t->walker, row, clock_mono());
@@ -142,9 +149,10 @@ static bool is_stoppable(const struct target *t, const struct known *k,
 static void leave_out(struct target *t, struct known *k, size_t row,
 		      uint64_t now)
 {
-	if (k->blocked || !is_stoppable(t, k, now))
+	if (k->blocked || (!k->fresh && !is_stoppable(t, k, now)))
 		return;
-	if (t->options.stop == STOP_ALWAYS ||
+	/* Of one that is fresh, settle() reads it when it is known to wait. */
+	if (k->fresh || t->options.stop == STOP_ALWAYS ||
 	    (row_of(t, row)->restless && ++k->left_out % LEFT_OUT &&
 	     may_stop(t, now)))
 		walker_leave(t->walker, row);
@@ -173,7 +181,7 @@ static int hold_still(struct target *t, struct known *k, size_t row)
 	if (k->look.run == RUN_CPU)
 		ret = stop_and_read(t, k, row, now);
 	trace_resume(t->tracer);
-	return !ret && w->left ? walker_again(t->walker, row) : ret;
+	return !ret && w->left ? walker_again(t->walker, row, false) : ret;
 }
 
 static uint8_t gil_of(const struct known *k, const struct walk_thread *w)
@@ -262,7 +270,7 @@ static bool check_busy(struct target *t, uint64_t *rest)
 
 	for (i = 0; i < t->nrows; i++) {
 		k = t->rows[i];
-		if (k->idle)
+		if (k->idle || k->fresh)
 			continue;
 		check_run(t, k);
 		known = known && k->slices != UINT64_MAX;

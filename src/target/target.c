@@ -46,7 +46,7 @@ static int attach(struct target *t, struct err *err)
 	ret = check_layout(t, err);
 	if (ret)
 		return ret;
-	ret = walker_snapshot(t->walker, clock_mono());
+	ret = walker_follow(t->walker, clock_mono());
 	if (ret == -EPERM)
 		return process_denied(&t->process, err);
 	if (ret == -ESRCH)
@@ -239,6 +239,9 @@ int target_sample(struct target *t, struct sink *sink, uint64_t when,
 	}
 	bound_symbols(t);
 	t->missed += missed;
+	ret = known_update(t, sink);
+	if (ret)
+		return ret;
 	states_before(t, when);
 	ret = walker_snapshot(t->walker, when);
 	if (!ret) {

@@ -70,6 +70,7 @@ struct known {
 	uint64_t ident;
 	uint64_t seen; /* number of the list that had it */
 	bool wanted, announced, named;
+	bool fresh; /* not looked at yet */
 
 	/* State: what it was doing, and since which of its time slices. */
 	struct thread_probe probe;
@@ -141,6 +142,7 @@ struct target {
 	uint32_t marker_table;
 	uint64_t checked_ns, names_ns, names_wait_ns;
 	uint64_t refused_ns; /* when a stop was not permitted last */
+	uint64_t contended_ns; /* until then some thread may wait for a processor */
 	uint32_t missed; /* ticks that the sink was not told of yet */
 	struct target_counts counts;
 };
@@ -171,6 +173,8 @@ uint64_t look_slices(struct target *t, struct known *k);
  * After each look at it.
  */
 bool waits_for_cpu(struct target *t, struct known *k, uint64_t now);
+/* Whether it waits because we are on the processor that it would be on. */
+bool waits_for_us(struct target *t, struct known *k);
 
 /* ---- states.c: what threads do, and stopping those that run ---- */
 

@@ -178,7 +178,8 @@ bool has_called(const struct walker *w, const struct link *l)
 {
 	const struct code_entry *c = &w->codes.entries[l->info];
 
-	return l->position > l->code + (raddr)c->adaptive + c->traceable;
+	return c->shim ||
+	       l->position > l->code + (raddr)c->adaptive + c->traceable;
 }
 
 /*

@@ -10,6 +10,7 @@
 #define MEMBERS_MAX 40
 #define MEMBER_SIZE 40 /* sizeof(PyMemberDef), 64-bit */
 #define MEMBER_OFFSET 16
+#define NAME_SIZE 24
 
 struct expected {
 	const char *name;
@@ -34,6 +35,33 @@ static int check_member(const struct expected *e, size_t n, const char *name,
 	return 0;
 }
 
+/* The names of the members of a table, read all at once; how many there are. */
+static size_t read_members(struct walker *w, raddr members,
+			   unsigned char table[][MEMBER_SIZE],
+			   char names[][NAME_SIZE])
+{
+	struct range r = {.addr = members, .len = MEMBERS_MAX * MEMBER_SIZE,
+			  .to = table}, each[MEMBERS_MAX];
+	size_t i, n;
+
+	memset(names, 0, MEMBERS_MAX * NAME_SIZE);
+	if (remote_batch(w->remote, &r, 1))
+		return 0;
+	for (n = 0; (n + 1) * MEMBER_SIZE <= r.got; n++) {
+		each[n] = (struct range){
+			.addr = at_u64(table[n], MEMBER_SIZE, 0),
+			.len = NAME_SIZE - 1,
+			.to = names[n]};
+		if (!each[n].addr)
+			break;
+	}
+	if (remote_batch(w->remote, each, n))
+		return 0;
+	for (i = 0; i < n && each[i].got; i++)
+		;
+	return i;
+}
+
 static int check_members(struct walker *w, raddr members, unsigned *seen,
 			 struct err *err)
 {
@@ -47,24 +75,16 @@ static int check_members(struct walker *w, raddr members, unsigned *seen,
 		{"co_argcount", l->code.argcount},
 		{"co_flags", l->code.flags},
 	};
-	unsigned char m[MEMBER_SIZE];
-	char name[24];
-	size_t i;
+	unsigned char m[MEMBERS_MAX][MEMBER_SIZE];
+	char names[MEMBERS_MAX][NAME_SIZE];
+	size_t i, n = read_members(w, members, m, names);
 	int ret;
 
-	for (i = 0; i < MEMBERS_MAX; i++) {
-		if (remote_read(w->remote, members + i * MEMBER_SIZE, m,
-				sizeof(m)))
-			return 0;
-		if (!at_u64(m, sizeof(m), 0))
-			return 0;
-		memset(name, 0, sizeof(name));
-		if (remote_read(w->remote, at_u64(m, sizeof(m), 0), name,
-				sizeof(name) - 1))
-			return 0;
-		ret = check_member(table, sizeof(table) / sizeof(*table), name,
-				   at_u64(m, sizeof(m), MEMBER_OFFSET), seen,
-				   err);
+	for (i = 0; i < n; i++) {
+		ret = check_member(table, sizeof(table) / sizeof(*table),
+				   names[i],
+				   at_u64(m[i], MEMBER_SIZE, MEMBER_OFFSET),
+				   seen, err);
 		if (ret)
 			return ret;
 	}

@@ -200,6 +200,9 @@ static int entry_texts(struct walker *w, struct code_entry *c,
 	}
 	if (!ret)
 		c->pub.file = xstrdup(text.data);
+	/* _Py_InitCleanup, Python/specialize.c, 3.13+ */
+	c->shim = !ret && !strcmp(c->pub.name, "__init__") &&
+		  !strcmp(c->pub.file, "__init__");
 	str_release(&text);
 	return ret;
 }

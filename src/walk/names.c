@@ -14,7 +14,8 @@
 #include "walk_priv.h"
 
 #define DICT_ENTRIES_MAX 65536u /* of a table that is looked through */
-#define KEY_TEXT_MAX 64u
+#define KEYS_AT_ONCE 64u
+#define KEY_BYTES 80u /* of a str object that has a short name */
 #define NAME_TEXT_MAX 256u
 #define MODULE_DICT 16 /* PyModuleObject.md_dict */
 
@@ -24,6 +25,7 @@ struct table {
 	size_t len;
 	size_t entry;           /* bytes of one */
 	int32_t key, value;     /* in an entry; value NO_FIELD: split */
+	raddr entries;          /* where they were read */
 	raddr values;           /* split table: the values are here */
 	size_t n;
 };
@@ -42,6 +44,7 @@ static int table_copy(struct walker *w, struct table *t, raddr from)
 	if (!t->n || t->n > DICT_ENTRIES_MAX)
 		return -EBADMSG;
 	t->len = t->n * t->entry;
+	t->entries = from;
 	t->bytes = xmalloc(t->len);
 	if (remote_read(w->remote, from, t->bytes, t->len) == 0)
 		return 0;
@@ -134,52 +137,83 @@ static raddr table_value(struct walker *w, const struct table *t, size_t i)
 	return at_u64(t->bytes, t->len, i * t->entry + (size_t)t->value);
 }
 
-static bool text_is(struct walker *w, raddr object, const char *text)
+/* Whether the beginning of a str object has that short ASCII text. */
+static bool text_is(const struct walker *w, const struct range *head,
+		    const char *text)
 {
-	struct str s;
-	bool same;
+	struct text_place place;
+	size_t len = strlen(text);
 
-	str_init(&s);
-	same = object && !read_text(w, object, KEY_TEXT_MAX, &s) &&
-	       !strcmp(s.data, text);
-	str_release(&s);
-	return same;
+	return !text_place_of(&w->layout, head->to, head->got, &place) &&
+	       !place.pointer && place.width == 1 && place.units == len &&
+	       place.at <= head->got && len <= head->got - place.at &&
+	       !memcmp((const char *)head->to + place.at, text, len);
 }
 
-/* The value of a str key in a table, which is freed; 0 when it has none. */
-static raddr lookup(struct walker *w, struct table *t, const char *key)
+/* The index of a str key in a table; t->n when it has none. */
+static size_t index_of(struct walker *w, const struct table *t,
+		       const char *key)
 {
-	raddr value = 0;
-	size_t i;
+	unsigned char heads[KEYS_AT_ONCE][KEY_BYTES];
+	struct range r[KEYS_AT_ONCE];
+	size_t i, at, n;
 
-	for (i = 0; i < t->n && !value; i++)
-		if (text_is(w, table_key(t, i), key))
-			value = table_value(w, t, i);
-	free(t->bytes);
-	return value;
+	for (at = 0; at < t->n; at += n) {
+		n = t->n - at < KEYS_AT_ONCE ? t->n - at : KEYS_AT_ONCE;
+		for (i = 0; i < n; i++)
+			r[i] = (struct range){.addr = table_key(t, at + i),
+					      .len = KEY_BYTES,
+					      .to = heads[i]};
+		if (remote_batch(w->remote, r, n))
+			break;
+		for (i = 0; i < n; i++)
+			if (r[i].addr && text_is(w, &r[i], key))
+				return at + i;
+	}
+	return t->n;
 }
 
 static raddr dict_item(struct walker *w, raddr dict, const char *key)
 {
+	raddr value = 0;
 	struct table t;
+	size_t i;
 
-	return dict_table(w, dict, &t) ? 0 : lookup(w, &t, key);
+	if (dict_table(w, dict, &t))
+		return 0;
+	i = index_of(w, &t, key);
+	if (i < t.n)
+		value = table_value(w, &t, i);
+	free(t.bytes);
+	return value;
 }
 
 /* ---- attributes of an instance (cpython.md 4.5) ---- */
 
-/* Values that lie apart from the keys, which the class has. */
+/*
+ * Values that lie apart from the keys, which the class has. Where the key is
+ * there is remembered for the next instance: all are asked for the same one.
+ */
 static raddr shared_item(struct walker *w, raddr type, raddr values,
 			 const char *key)
 {
+	struct shared_key *k = &w->names.shared;
+	raddr keys = word(w, type + (raddr)w->layout.object.ht_cached_keys);
 	struct table t;
 
-	if (keys_table(w, word(w, type + (raddr)w->layout.object.ht_cached_keys),
-		       &t))
+	if (k->keys != keys || word(w, k->entry) != k->key) {
+		if (keys_table(w, keys, &t))
+			return 0;
+		k->index = index_of(w, &t, key);
+		k->keys = k->index < t.n ? keys : 0;
+		k->entry = t.entries + k->index * t.entry + (raddr)t.key;
+		k->key = k->keys ? table_key(&t, k->index) : 0;
+		free(t.bytes);
+	}
+	if (!k->keys)
 		return 0;
-	t.value = NO_FIELD;
-	t.values = values + (raddr)w->layout.object.values_data;
-	return lookup(w, &t, key);
+	return word(w, values + (raddr)w->layout.object.values_data +
+		    8 * k->index);
 }
 
 static raddr attribute(struct walker *w, raddr object, const char *key)
@@ -248,12 +282,13 @@ static uint64_t int_value(const struct layout *l, const unsigned char *p)
 	return v;
 }
 
-/* The value whose key is the int `wanted`: all keys are read in one go. */
-static raddr int_item(struct walker *w, const struct table *t, uint64_t wanted)
+/* Remembers the threads of a table of {ident: Thread}: all keys at once. */
+static void add_threads(struct walker *w, const struct table *t)
 {
+	struct thread_names *names = &w->names;
 	struct range *r = xcalloc(t->n, sizeof(*r));
 	unsigned char *ints = xcalloc(t->n, INT_BYTES);
-	raddr value = 0;
+	uint64_t ident;
 	size_t i;
 
 	for (i = 0; i < t->n; i++)
@@ -261,34 +296,59 @@ static raddr int_item(struct walker *w, const struct table *t, uint64_t wanted)
 				      .len = INT_BYTES,
 				      .to = ints + i * INT_BYTES};
 	if (!remote_batch(w->remote, r, t->n))
-		for (i = 0; i < t->n && !value; i++)
-			if (r[i].got == INT_BYTES &&
-			    int_value(&w->layout, r[i].to) == wanted)
-				value = table_value(w, t, i);
+		for (i = 0; i < t->n; i++) {
+			ident = r[i].got == INT_BYTES
+					? int_value(&w->layout, r[i].to)
+					: 0;
+			if (!ident)
+				continue;
+			names->objects = grow(names->objects, &names->cap,
+					      names->len + 1,
+					      sizeof(*names->objects));
+			names->objects[names->len] = table_value(w, t, i);
+			map_put(&names->of, ident, (uint32_t)names->len++);
+		}
 	free(ints);
 	free(r);
-	return value;
 }
 
-static int name_in(struct walker *w, struct interp *in, uint64_t ident,
-		   struct str *out)
+/* The threads of all interpreters, as they are in this snapshot. */
+static void find_threads(struct walker *w)
 {
-	const char *key = w->layout.major == 2 ? "_Thread__name" : "_name";
+	struct thread_names *names = &w->names;
 	struct table t;
-	raddr thread;
+	size_t i;
 
-	if (dict_table(w, active_threads(w, in), &t))
-		return -ENOENT;
-	thread = int_item(w, &t, ident);
-	free(t.bytes);
-	thread = thread ? attribute(w, thread, key) : 0;
-	return thread ? read_text(w, thread, NAME_TEXT_MAX, out) : -ENOENT;
+	if (names->number == w->number)
+		return;
+	names->number = w->number;
+	names->len = 0;
+	map_clear(&names->of);
+	for (i = 0; i < w->ninterps; i++) {
+		if (dict_table(w, active_threads(w, &w->interps[i]), &t))
+			continue;
+		add_threads(w, &t);
+		free(t.bytes);
+	}
 }
 
 void walker_thread_name(struct walker *w, uint64_t ident, struct str *out)
 {
-	size_t i, n = out->len;
+	const char *key = w->layout.major == 2 ? "_Thread__name" : "_name";
+	uint32_t i;
+	raddr name;
 
-	for (i = 0; ident && i < w->ninterps && out->len == n; i++)
-		name_in(w, &w->interps[i], ident, out);
+	find_threads(w);
+	i = ident ? map_get(&w->names.of, ident) : MAP_NONE;
+	if (i == MAP_NONE || !w->names.objects[i])
+		return;
+	name = attribute(w, w->names.objects[i], key);
+	if (name)
+		read_text(w, name, NAME_TEXT_MAX, out);
+}
+
+void names_release(struct thread_names *names)
+{
+	map_release(&names->of);
+	free(names->objects);
 }

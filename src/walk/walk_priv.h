@@ -167,6 +167,7 @@ struct code_entry {
 	uint32_t traceable;   /* bytes before the first traceable one, 3.11+ */
 	uint32_t code_bytes;
 	int32_t adaptive;
+	bool shim; /* CPython's own, below the __init__ of a class that is called */
 	unsigned char ident[160]; /* the span that tells two apart */
 	unsigned char *lines;
 	size_t nlines;
@@ -181,6 +182,18 @@ struct codes {
 	struct map by_addr;
 	uint32_t serial;
 	uint64_t epoch; /* a code object may have been freed since the last */
+};
+
+/* threading's objects of the threads, by their ids. */
+struct thread_names {
+	uint64_t number; /* of the snapshot that they are of */
+	struct map of;   /* ident -> index */
+	raddr *objects;
+	size_t len, cap;
+	struct shared_key { /* where the name was in the keys of a class */
+		raddr keys, entry, key;
+		size_t index;
+	} shared;
 };
 
 struct walker {
@@ -205,6 +218,7 @@ struct walker {
 	struct batch batch;
 	struct codes codes;
 	struct idents others; /* of codes that were not predicted */
+	struct thread_names names;
 	struct walk_thread *threads;
 	struct slot **rows; /* whose each of them is; NULL: a lost list */
 	size_t nthreads, cap_threads, cap_rows;
@@ -353,7 +367,11 @@ void codes_trim(struct walker *w);
 /* The entry, if it is known and confirmed in this epoch or now; MAP_NONE. */
 uint32_t codes_known(struct walker *w, raddr code);
 
-/* ---- names.c, used by check.c and codes.c too ---- */
+/* ---- names.c ---- */
+
+void names_release(struct thread_names *names);
+
+/* ---- codes.c, used by names.c too ---- */
 
 /* Text of a str object, cleaned, at most `limit` bytes; 0 or negative. */
 int read_text(struct walker *w, raddr object, size_t limit, struct str *out);

@@ -21,6 +21,7 @@ struct walker *walker_new(struct remote *r, const struct layout *l,
 	w->tid_at = -1;
 	map_init(&w->slot_of);
 	map_init(&w->codes.by_addr);
+	map_init(&w->names.of);
 	return w;
 }
 
@@ -31,6 +32,7 @@ void walker_free(struct walker *w)
 	threads_release(w);
 	codes_release(&w->codes);
 	idents_release(&w->others);
+	names_release(&w->names);
 	free(w->batch.ranges);
 	free(w->batch.items);
 	free(w->addrs);
@@ -182,7 +184,37 @@ static void fill_effort(struct walker *w, uint64_t now)
 		w->effort_ns = WALK_EFFORT_NS;
 }
 
-int walker_again(struct walker *w, size_t i)
+/* Reads the stack of a thread that does not move: once. */
+static int read_still(struct walker *w, struct slot *s)
+{
+	int ret;
+
+	slot_predict_stack(w, s, PREDICT_ONCE);
+	ret = batch_read(&w->batch, w->remote);
+	return ret ? ret : slot_follow(w, s);
+}
+
+/*
+ * What was read of one that did not move is true. Since `resumed`, if that is
+ * not 0, it moves again: a code object that has to be loaded may be another
+ * one by now, if that was long ago.
+ */
+static int accept_still(struct walker *w, struct slot *s, uint64_t resumed)
+{
+	uint32_t loaded = w->codes.serial;
+	int ret = codes_resolve(w, s, 0);
+
+	if (!ret && resumed && w->codes.serial != loaded &&
+	    clock_mono() - resumed >= WALK_GAP_NS)
+		ret = LOSS_CODE;
+	if (!ret)
+		ret = slot_accept(w, s, true);
+	if (ret == LOSS_NONE)
+		take_stack(w, s);
+	return ret;
+}
+
+int walker_again(struct walker *w, size_t i, bool still)
 {
 	struct slot *s = w->rows[i];
 	int ret;
@@ -190,7 +222,13 @@ int walker_again(struct walker *w, size_t i)
 	if (!s)
 		return 0;
 	ret = read_facts(w, s);
-	if (!ret)
+	if (!ret && still) {
+		ret = read_still(w, s);
+		if (!ret)
+			ret = accept_still(w, s, 0);
+		still = ret == LOSS_NONE;
+	}
+	if (ret >= 0 && !still)
 		ret = sample_slot(w, s);
 	if (ret)
 		return ret;
@@ -206,15 +244,10 @@ int walker_grab(struct walker *w, size_t i)
 
 	if (!s)
 		return 0;
-	piece_reset(&s->state);
-	slot_predict_stack(w, s, PREDICT_ONCE);
-	ret = batch_read(&w->batch, w->remote);
-	if (!ret)
-		ret = slot_follow(w, s);
+	ret = read_still(w, s);
 	if (ret < 0)
 		return ret;
 	s->grabbed = ret == LOSS_NONE;
-	s->missed = false;
 	return 0;
 }
 
@@ -230,19 +263,11 @@ int walker_take(struct walker *w, size_t i, uint64_t resumed)
 	if (!ret)
 		ret = threads_refresh(w);
 	if (!ret)
-		ret = codes_resolve(w, s, 0);
-	/* What had to be loaded may be another one, if that took long. */
-	if (!ret && s->missed && clock_mono() - resumed >= WALK_GAP_NS)
-		ret = LOSS_CODE;
-	if (!ret)
-		ret = slot_accept(w, s, true);
-	if (ret < 0)
-		return ret;
-	if (ret == LOSS_NONE) {
-		take_stack(w, s);
-		thread_facts(w, i);
-		show(w, i);
-	}
+		ret = accept_still(w, s, resumed);
+	if (ret)
+		return ret < 0 ? ret : 0;
+	thread_facts(w, i);
+	show(w, i);
 	return 0;
 }
 
@@ -285,24 +310,43 @@ static int sample_rows(struct walker *w)
 	return 0;
 }
 
-static int full_snapshot(struct walker *w, uint64_t now)
+static int look_at_lists(struct walker *w, uint64_t now)
 {
 	size_t i;
 	int ret;
 
-	w->full_ns = now;
-	codes_trim(w);
 	threads_predict(w);
 	for (i = 0; i < w->nslots; i++)
 		if (!w->slots[i]->held && !w->slots[i]->left)
 			slot_predict_facts(w, w->slots[i]);
 	ret = batch_read(&w->batch, w->remote);
-	if (!ret)
-		ret = threads_update(w, now);
+	return ret ? ret : threads_update(w, now);
+}
+
+static int full_snapshot(struct walker *w, uint64_t now)
+{
+	int ret;
+
+	w->full_ns = now;
+	codes_trim(w);
+	ret = look_at_lists(w, now);
 	if (!ret)
 		ret = sample_rows(w);
 	if (ret)
 		w->full_ns = 0;
+	return ret;
+}
+
+int walker_follow(struct walker *w, uint64_t now)
+{
+	size_t i;
+	int ret;
+
+	w->number++;
+	ret = look_at_lists(w, now);
+	for (i = 0; i < w->nthreads && !ret; i++)
+		if (w->rows[i])
+			thread_facts(w, i);
 	return ret;
 }
 
@@ -331,7 +375,7 @@ static int lean_snapshot(struct walker *w, bool twin)
 		w->tries++;
 		if (!slot_same(w, s, twin ? 1 : 2, &position) ||
 		    !slot_move_leaf(w, s, position))
-			ret = walker_again(w, i);
+			ret = walker_again(w, i, false);
 		else
 			show(w, i);
 	}

@@ -1,5 +1,6 @@
 """What pystrobe does to its target: it stops what runs, for a moment, and
 nothing else; whatever becomes of either of them."""
+import contextlib
 import os
 import random
 import re
@@ -13,6 +14,22 @@ from harness import (TARGETS, Fail, Skip, alone, each_python, equal,
                      total, wait_until)
 
 BUILT_TESTS = "tests"  # beside the program
+
+
+@contextlib.contextmanager
+def apart(target):
+    """What is started meanwhile runs on another processor than the target: a
+    thread that waits for ours need not be stopped."""
+    usual = os.sched_getaffinity(0)
+    if len(usual) < 2:
+        raise Skip("there is one processor only")
+    for task in os.listdir("/proc/%d/task" % target.pid):
+        os.sched_setaffinity(int(task), {max(usual)})
+    os.sched_setaffinity(0, {min(usual)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, usual)
 
 
 def ran_ns(pid):
@@ -153,19 +170,29 @@ def traced(calls, request):
             result.startswith("0")]
 
 
+def last_trace(calls):
+    return [re.match(r"PTRACE_(\w+)", args).group(1)
+            for call, args, _ in calls if call == "ptrace"][-1]
+
+
 @each_python(quick=False)
 def test_nothing_is_written(t):
     """No call of a run writes to the target, and each stop has its end."""
     target = t.ready("alternate.py")
     for way in ("--blocking", "--pause-budget=100", "--nonblocking"):
-        calls = straced(t, "record", "-p", str(target.pid), "-d", "400ms",
-                        "-r", "200", way, "-o", t.path("out.svg"))
+        with apart(target):
+            calls = straced(t, "record", "-p", str(target.pid), "-d", "400ms",
+                            "-r", "200", way, "-o", t.path("out.svg"))
         expect(any(call == "process_vm_readv" for call, _, _ in calls),
                "strace saw no read")
         expect_only_reads(calls, target.pid)
         seized = traced(calls, "SEIZE")
-        equal(sorted(traced(calls, "DETACH")), sorted(seized),
-              "threads let go, and seized")
+        let_go = traced(calls, "DETACH")
+        # The kernel lets go of one that did not stop before our own end.
+        missing = len(seized) - len(let_go)
+        expect(missing == 0 or missing == 1 and last_trace(calls) != "DETACH",
+               "%d seized, %d let go", len(seized), len(let_go))
+        equal(let_go, seized[:len(let_go)], "threads let go, and seized")
         expect(way != "--blocking" or len(seized) > 10, "%d stops",
                len(seized))
         expect(way != "--nonblocking" or not any(
@@ -177,8 +204,10 @@ def test_nothing_is_written(t):
 def test_sleeping_threads_are_left_alone(t):
     """Of one that works and twenty that wait, only the first is stopped."""
     target = t.ready("crowd.py", 20)
-    calls = straced(t, "record", "-p", str(target.pid), "-d", "400ms", "-r",
-                    "200", "-i", "--blocking", "-o", t.path("out.svg"))
+    with apart(target):
+        calls = straced(t, "record", "-p", str(target.pid), "-d", "400ms",
+                        "-r", "200", "-i", "--blocking", "-o",
+                        t.path("out.svg"))
     seized = traced(calls, "SEIZE")
     expect(len(seized) > 10, "%d stops", len(seized))
     equal(set(seized), {target.pid}, "threads that were stopped")
@@ -192,7 +221,8 @@ def test_signals_are_delivered(t):
     """Each one once, while the target is stopped thousands of times."""
     target = t.ready("signals.py")
     rounds = t.rounds(400, long=4000)
-    run, _ = begun(t, target, "--blocking", "-r", "5k")
+    with apart(target):
+        run, _ = begun(t, target, "--blocking", "-r", "5k")
     for i in range(1, rounds + 1):
         os.kill(target.pid, signal.SIGUSR1)
         equal(target.line(), str(i), "signals delivered")
@@ -251,8 +281,9 @@ def test_traced_by_another(t):
     expect(re.search(r"threads could not be stopped: process %d \('.+'\) "
                      r"traces them" % other.pid, result.err), "%s", result)
     other.stop()
-    result = t.pystrobe("record", "-p", str(target.pid), "-d", "200ms", "-r",
-                        "500", "--blocking", "-o", t.path("out.svg"))
+    with apart(target):
+        result = t.pystrobe("record", "-p", str(target.pid), "-d", "200ms",
+                            "-r", "500", "--blocking", "-o", t.path("out.svg"))
     expect("could not be stopped" not in result.err, "%s", result)
     expect("stopped a thread" in result.err, "%s", result)
     expect_going_on(target.pid)

@@ -279,7 +279,7 @@ static void a_row_that_was_left_out_can_be_read(void **state)
 	walker_leave(f.walker, 0);
 	set_leaf(&f, 1);
 	look(&f, later());
-	assert_int_equal(walker_again(f.walker, 0), 0);
+	assert_int_equal(walker_again(f.walker, 0, false), 0);
 	t = rows(&f, 1);
 	assert_false(t->left);
 	assert_int_equal(t->depth, 2);
@@ -355,6 +355,28 @@ static void a_frame_that_begins_is_no_caller(void **state)
 	set_position(&f, 1, 2);
 	t = look(&f, later());
 	assert_int_equal(t->loss, LOSS_NONE);
+	end(&f);
+}
+
+/* But below the __init__ of a class lies a frame of CPython's own. */
+static void a_shim_is_a_caller(void **state)
+{
+	const struct walk_thread *t;
+	struct fixture f;
+
+	(void)state;
+	begin(&f, 4);
+	put8(code_at(1) + (unsigned)f.layout.code.qualname,
+	     make_text(0x20, "__init__"));
+	put8(code_at(1) + (unsigned)f.layout.code.filename,
+	     make_text(0x20, "__init__"));
+	set_position(&f, 1, 0);
+	t = look(&f, later());
+	assert_int_equal(t->loss, LOSS_NONE);
+	assert_int_equal(t->depth, 3); /* it is none of the program's */
+	expect_name(&f, &t->frames[0], "f3");
+	expect_name(&f, &t->frames[1], "f2");
+	expect_name(&f, &t->frames[2], "f0");
 	end(&f);
 }
 
@@ -653,6 +675,7 @@ int main(void)
 		cmocka_unit_test(restless_stacks),
 		cmocka_unit_test(the_used_part_is_read_twice),
 		cmocka_unit_test(a_frame_that_begins_is_no_caller),
+		cmocka_unit_test(a_shim_is_a_caller),
 		cmocka_unit_test(tries_are_bounded_in_time),
 		cmocka_unit_test(a_twin_look_is_two_ranges),
 		cmocka_unit_test(numbers_tell_what_changed),
