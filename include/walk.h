@@ -29,8 +29,8 @@ struct walker;
  * Of the time, that repeated ones may take: to be read costs the target about
  * as much.
  */
-#define WALK_EFFORT 0.01
-#define WALK_EFFORT_NS 200000.0 /* of it, that is kept for later */
+#define WALK_EFFORT 0.05
+#define WALK_EFFORT_NS 1000000.0 /* of it, that is kept for later */
 /*
  * Facts about threads other than their stacks are at most this old: each
  * snapshot that is later reads them, and so does each that comes more than

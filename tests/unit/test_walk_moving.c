@@ -382,7 +382,7 @@ static void a_shim_is_a_caller(void **state)
 
 static void change_slowly(struct fixture *f, const struct range *range)
 {
-	uint64_t until = clock_mono() + 30000;
+	uint64_t until = clock_mono() + (uint64_t)(WALK_EFFORT_NS / 5);
 
 	change_inner(f, range);
 	while (of_chunk(range) && clock_mono() < until)
