@@ -43,7 +43,7 @@ def judge_threads(_, reading):
 
 
 def many_threads(options, python):
-    rows = [Row(tool, python) for tool in options.tools]
+    rows = speed.rows_at_a_rate(options, python)
     with run.scratch() as folder, Target(python, folder, "idle",
                                          THREADS) as target:
         ended = run.rounds_of(

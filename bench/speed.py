@@ -32,6 +32,15 @@ def compile_c(options, name, *libraries):
     return path
 
 
+def rows_at_a_rate(options, python):
+    """A row for each tool, and one for the wake-ups alone."""
+    try:
+        tick = tools.BareTick(compile_c(options, "tick"))
+    except Failed:
+        tick = tools.BareTick("")
+    return [Row(tool, python) for tool in options.tools + [tick]]
+
+
 class Bare:
     """Rows of what the kernel gives when nothing but reading is done."""
 

@@ -89,6 +89,21 @@ class Nothing(Tool):
         return None
 
 
+class BareTick(Nothing):
+    """Sleeps until each tick and does nothing then: what the wake-ups alone
+    cost. `program` is built from tick.c; "" if that failed."""
+    name = "bare tick"
+
+    def __init__(self, program):
+        self.program = program
+
+    def absent(self):
+        return None if self.program else "cannot build tick.c"
+
+    def record(self, run):
+        return [self.program, str(run.rate), str(run.duration)]
+
+
 # ---- pystrobe ----
 
 class Pystrobe(Tool):

@@ -5,6 +5,7 @@ import re
 
 from bench import run, table, tools
 from bench.run import Row
+from bench.speed import rows_at_a_rate
 from bench.target import Failed, Target
 
 DEPTH = 20  # of each chain of targets/alternate.py
@@ -76,7 +77,7 @@ def total_of(rows):
 
 
 def chains(options, python, kind, rate):
-    rows = [Row(tool, python) for tool in options.tools]
+    rows = rows_at_a_rate(options, python)
     with run.scratch() as folder, Target(python, folder, "alternate",
                                          kind) as target:
         judge = judge_alternate(target)
@@ -126,7 +127,7 @@ LOAD_WANTED = {
 
 
 def ordinary(options, python, rate):
-    rows = [Row(tool, python) for tool in options.tools]
+    rows = rows_at_a_rate(options, python)
     with run.scratch() as folder, Target(python, folder, "load") as target:
         ended = run.rounds_of(
             options, rows, target,

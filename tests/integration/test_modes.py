@@ -303,7 +303,7 @@ def test_state_header(t):
     """The head of a table tells the time by state."""
     run = Recording(t)
     table = run.table()
-    found = re.search(r"all samples: (\d+) % on CPU, (?:<?(\d+) % runnable, )?"
+    found = re.search(r"all samples: (\d+) % on CPU, (?:(?:<1|(\d+)) % runnable, )?"
                       r"(\d+) % waiting \((\d+) % for the GIL\)", table)
     expect(found, "%s", table)
     cpu, runnable, waiting, gil = (int(n or 0) for n in found.groups())

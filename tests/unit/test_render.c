@@ -1,10 +1,8 @@
 /*
  * render: every format over every kind of profile. Files in tests/golden are
- * what the made-up server looks like; UPDATE_GOLDEN=1 writes them anew. Runs
- * in the top folder.
+ * what the made-up server looks like. Runs in the top folder.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -19,40 +17,9 @@
 
 #include "render.h"
 #include "src/render/render_priv.h"
-#include "tests/lib/made.h"
+#include "tests/lib/sheet.h"
 
-#define GOLDEN_MAX (4u << 20)
-
-struct fixture {
-	struct profile *p;
-	struct made m;
-	struct render_options o;
-	struct str out;
-};
-
-static int setup(void **state)
-{
-	struct fixture *f = calloc(1, sizeof(*f));
-
-	f->p = profile_new();
-	made_init(&f->m, &f->p->sink);
-	str_init(&f->out);
-	*state = f;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct fixture *f = *state;
-
-	str_release(&f->out);
-	made_release(&f->m);
-	profile_free(f->p);
-	free(f);
-	return 0;
-}
-
-static const char *render(struct fixture *f, const char *format)
+static const char *render(struct sheet *f, const char *format)
 {
 	struct err e;
 
@@ -73,7 +40,7 @@ static unsigned count(const char *text, const char *what)
 }
 
 /* One frame of any bytes on the stack of main. */
-static void sample_named(struct fixture *f, const char *name, const char *file,
+static void sample_named(struct sheet *f, const char *name, const char *file,
 			 unsigned n)
 {
 	uint32_t stack = made_stack(&f->m, "main@/srv/app/app.py:3/1");
@@ -104,7 +71,7 @@ static const char *const hostile[] = {
 	"\xe6\xbc\xa2\xe5\xad\x97",
 };
 
-static void hostile_profile(struct fixture *f)
+static void hostile_profile(struct sheet *f)
 {
 	size_t i;
 
@@ -293,41 +260,16 @@ static void without_sources(struct str *svg)
 	*svg = kept;
 }
 
-/* What f->out has is what the file has. */
-static void as_in(struct fixture *f, const char *name)
-{
-	char path[128];
-	struct outfile *file;
-	struct str want;
-	struct err e;
-
-	snprintf(path, sizeof(path), "tests/golden/%s", name);
-	if (getenv("UPDATE_GOLDEN")) {
-		assert_int_equal(outfile_open(&file, path, &e), 0);
-		assert_int_equal(outfile_write(file, f->out.data, f->out.len,
-					       &e), 0);
-		assert_int_equal(outfile_commit(file, &e), 0);
-	}
-	str_init(&want);
-	if (file_read(&want, AT_FDCWD, path, GOLDEN_MAX))
-		fail_msg("no '%s': run in the top folder, or UPDATE_GOLDEN=1",
-			 path);
-	if (want.len != f->out.len || memcmp(want.data, f->out.data, want.len))
-		fail_msg("it is no longer as in '%s': look at what differs, "
-			 "then UPDATE_GOLDEN=1", path);
-	str_release(&want);
-}
-
-static void golden(struct fixture *f, const char *format, const char *name)
+static void golden(struct sheet *f, const char *format, const char *name)
 {
 	render(f, format);
 	without_sources(&f->out);
-	as_in(f, name);
+	sheet_is_as_in(f, name);
 }
 
 static void golden_files(void **state)
 {
-	struct fixture *f = *state;
+	struct sheet *f = *state;
 
 	made_server(&f->m);
 	golden(f, "svg", "server.svg");
@@ -350,69 +292,14 @@ static void golden_files(void **state)
 	golden(f, "svg", "server-states.svg");
 }
 
-/* ---- dump ---- */
-
-static void dump_thread(struct fixture *f, uint32_t tid, const char *name,
-			const char *stack, uint32_t state, enum loss loss)
-{
-	made_thread(&f->m, tid, name);
-	assert_int_equal(made_sample(&f->m, tid, made_stack(&f->m, stack),
-				     state, loss), 0);
-}
-
-static void dump_of_each_kind(void **state)
-{
-	struct fixture *f = *state;
-	struct made *m = &f->m;
-
-	made_tick(m);
-	dump_thread(f, 4720, "waits", "run@/usr/lib/python3.11/t.py:3 "
-		    "recv@/app/app.py:9",
-		    made_doing(m, RUN_SLEEPING, GIL_NEITHER, 0,
-			       "socket 127.0.0.1:5432"), LOSS_NONE);
-	dump_thread(f, 4711, "MainThread", "<module>@/app/app.py:10 "
-		    "main@/app/app.py:5",
-		    made_doing(m, RUN_CPU, GIL_HELD, 0, ""), LOSS_NONE);
-	dump_thread(f, 4713, "wants", "f@x.py:1",
-		    made_doing(m, RUN_SLEEPING, GIL_WANTED, 0, "GIL"),
-		    LOSS_NONE);
-	dump_thread(f, 4714, "collects", "f@x.py:2",
-		    made_doing(m, RUN_CPU, GIL_HELD, STATE_GC, ""), LOSS_NONE);
-	dump_thread(f, 4715, "ready", "f@x.py:3",
-		    made_doing(m, RUN_RUNNABLE, GIL_HELD, 0, ""), LOSS_NONE);
-	dump_thread(f, 4716, "stopped", "f@x.py:4",
-		    made_doing(m, RUN_STOPPED, GIL_UNKNOWN, 0, ""), LOSS_NONE);
-	dump_thread(f, 4717, "part", "f@x.py:5 " MARKER_MOVING,
-		    made_doing(m, RUN_CPU, GIL_UNKNOWN, 0, ""), LOSS_MOVING);
-	dump_thread(f, 4718, "lost", "",
-		    made_doing(m, RUN_CPU, GIL_UNKNOWN, 0, ""), LOSS_READ);
-	dump_thread(f, 0x80001234, "made up; \"\n\x1b[31m", "f@x.py",
-		    made_doing(m, RUN_UNKNOWN, GIL_UNKNOWN, 0, ""), LOSS_NONE);
-	render_dump(f->p, &f->o, &f->out);
-	as_in(f, "dump.txt");
-	str_clear(&f->out);
-	f->o.view.full_filenames = true;
-	render_dump(f->p, &f->o, &f->out);
-	assert_non_null(strstr(f->out.data, "(/usr/lib/python3.11/t.py:3)\n"));
-}
-
-static void dump_of_nothing(void **state)
-{
-	struct fixture *f = *state;
-
-	render_dump(f->p, &f->o, &f->out);
-	assert_non_null(strstr(f->out.data, "Process 4711: "));
-	assert_non_null(strstr(f->out.data, "No thread runs Python code.\n"));
-}
-
 /* The order in which threads and stacks came does not show. */
 static void same_bytes_again(void **state)
 {
 	static const char *const stacks[] = {
 		"a@x.py:1 b@x.py:2", "a@x.py:1 c@x.py:3", "d@x.py:4"};
 	const char *const formats[] = {"svg", "collapsed", "table"};
-	struct fixture *f = *state;
-	struct fixture g = {.p = profile_new()};
+	struct sheet *f = *state;
+	struct sheet g = {.p = profile_new()};
 	int i;
 
 	made_init(&g.m, &g.p->sink);
@@ -431,7 +318,7 @@ static void same_bytes_again(void **state)
 
 static void collapsed_lines(void **state)
 {
-	struct fixture *f = *state;
+	struct sheet *f = *state;
 
 	sample_named(f, "semi;colon", "", 1);
 	sample_named(f, "semi:colon", "", 2); /* the same to a reader */
@@ -449,7 +336,7 @@ static void collapsed_lines(void **state)
 
 static void collapsed_is_sorted_bytewise(void **state)
 {
-	struct fixture *f = *state;
+	struct sheet *f = *state;
 	char *line, *next, *last = NULL;
 
 	made_samples(&f->m, 1, "a@", RUN_CPU, 5);
@@ -470,7 +357,7 @@ static void collapsed_is_sorted_bytewise(void **state)
 
 static void hostile_names_everywhere(void **state)
 {
-	struct fixture *f = *state;
+	struct sheet *f = *state;
 	const char *text;
 	int i;
 
@@ -503,7 +390,7 @@ static void hostile_names_everywhere(void **state)
 
 static void collapsed_totals(void **state)
 {
-	struct fixture *f = *state;
+	struct sheet *f = *state;
 	uint64_t sum = 0;
 	const char *p;
 
@@ -522,7 +409,7 @@ static void collapsed_totals(void **state)
 
 static void empty_and_one(void **state)
 {
-	struct fixture *f = *state;
+	struct sheet *f = *state;
 
 	assert_string_equal(render(f, "collapsed"), "");
 	assert_non_null(strstr(render(f, "table"), "no samples"));
@@ -537,7 +424,7 @@ static void empty_and_one(void **state)
 /* Slivers are one grey cell, and their samples are in it. */
 static void hidden_cells(void **state)
 {
-	struct fixture *f = *state;
+	struct sheet *f = *state;
 	char name[32];
 	int i;
 
@@ -560,7 +447,7 @@ static void hidden_cells(void **state)
 
 static void size_of_ten_thousand_cells(void **state)
 {
-	struct fixture *f = *state;
+	struct sheet *f = *state;
 	unsigned n;
 	int i, k;
 	char text[160];
@@ -581,7 +468,7 @@ static void size_of_ten_thousand_cells(void **state)
 /* The title, and what is missing from the picture, stand in its head. */
 static void header(void **state)
 {
-	struct fixture *f = *state;
+	struct sheet *f = *state;
 	const char *svg;
 
 	made_server(&f->m);
@@ -605,7 +492,7 @@ static void header(void **state)
 }
 
 /* The facts of a run as the table's header has them, on few long lines. */
-static void assert_facts(struct fixture *f, const char *wanted)
+static void assert_facts(struct sheet *f, const char *wanted)
 {
 	struct str s;
 
@@ -631,7 +518,7 @@ static void facts_of_modes(void **state)
 		{MODE_GC, "19 of 902 samples in garbage collection\n"},
 		{MODE_EXCEPTION, "9 of 902 samples handling an exception\n"},
 	};
-	struct fixture *f = *state;
+	struct sheet *f = *state;
 	struct str s;
 	size_t i;
 
@@ -653,7 +540,7 @@ static void facts_of_modes(void **state)
 /* No word about what there is not; rounding hides nothing. */
 static void facts_that_are_few(void **state)
 {
-	struct fixture *f = *state;
+	struct sheet *f = *state;
 
 	made_samples(&f->m, 1, "a@x.py:1", RUN_UNKNOWN, 1);
 	assert_facts(f, "1 sample | 10.0 ms | 100 % of 100 Hz || ");
@@ -685,7 +572,7 @@ static void facts_that_are_few(void **state)
 /* What a thread waits for comes from the target, as names do. */
 static void hostile_waits(void **state)
 {
-	struct fixture *f = *state;
+	struct sheet *f = *state;
 	uint64_t samples = 0;
 	const char *text;
 	size_t i;
@@ -711,7 +598,7 @@ static void hostile_waits(void **state)
 
 static void widths_of_the_graph(void **state)
 {
-	struct fixture *f = *state;
+	struct sheet *f = *state;
 	struct err e;
 
 	made_server(&f->m);
@@ -735,7 +622,7 @@ static void widths_of_the_graph(void **state)
 
 static void table_fits(void **state)
 {
-	struct fixture *f = *state;
+	struct sheet *f = *state;
 	const char *p, *end;
 	unsigned columns;
 
@@ -757,7 +644,7 @@ static void table_fits(void **state)
 /* Frames beyond what any screen shows still end up in a valid file. */
 static void deep_recursion(void **state)
 {
-	struct fixture *f = *state;
+	struct sheet *f = *state;
 	uint32_t stack = 0;
 	int i;
 
@@ -793,7 +680,7 @@ static void colours(void **state)
 	}
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, sheet_setup, sheet_teardown)
 
 int main(void)
 {
@@ -802,8 +689,6 @@ int main(void)
 		cmocka_unit_test(widths),
 		cmocka_unit_test(numbers),
 		TEST(golden_files),
-		TEST(dump_of_each_kind),
-		TEST(dump_of_nothing),
 		TEST(same_bytes_again),
 		TEST(collapsed_lines),
 		TEST(collapsed_is_sorted_bytewise),
