@@ -493,9 +493,9 @@ static void linger(const struct walker *w)
 		now = clock_mono();
 }
 
-int slot_close(struct walker *w, struct slot *s)
+int slot_close(struct walker *w, struct slot *s, bool later)
 {
-	if (slot_is_doubtful(w, s))
+	if (later)
 		linger(w);
 	s->missed = true;
 	add_blocks(&w->batch, s, 1);
@@ -523,7 +523,9 @@ int slot_trace(struct walker *w, struct slot *s)
 	 * The closing copies of the prediction are older than what was read
 	 * on demand: take new ones of everything.
 	 */
-	return slot_still(w, s) ? LOSS_MOVING : slot_close(w, s);
+	if (slot_still(w, s))
+		return LOSS_MOVING;
+	return slot_close(w, s, slot_is_doubtful(w, s));
 }
 
 /* ---- the next prediction ---- */

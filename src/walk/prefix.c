@@ -14,6 +14,7 @@ struct climb {
 	struct walker *w;
 	struct slot *s;
 	struct links found; /* root first */
+	size_t most;        /* frames to be found */
 };
 
 /*
@@ -70,7 +71,7 @@ static void climb_heap(struct climb *c)
 
 	for (i = chain->len; i-- > 0;) {
 		block = pieces_find(&c->s->blocks, chain->at[i].addr, bytes);
-		if (block < 0 || c->found.len >= WALK_DEPTH_MAX ||
+		if (block < 0 || c->found.len >= c->most ||
 		    !climb_to(c, chain->at[i].addr, block, previous))
 			return;
 		previous = chain->at[i].addr;
@@ -128,7 +129,7 @@ static void climb_chunks(struct climb *c)
 	struct link peek;
 	int32_t block = pieces_find(&s->blocks, addr, frame_bytes(&w->layout));
 
-	while (block >= 0 && c->found.len < WALK_DEPTH_MAX) {
+	while (block >= 0 && c->found.len < c->most) {
 		/* Alive: below the end of the stack, between both copies. */
 		if (addr + frame_bytes(&w->layout) >
 			    chunk_end(w, s, (size_t)block) ||
@@ -174,11 +175,16 @@ static void climb(struct climb *c)
 		climb_chunks(c);
 }
 
-/* What is still so in new closing copies. */
+/*
+ * What is still so in new closing copies. Nothing above the last frame of a
+ * prefix vouches for it: lines of memory that come out of order show the
+ * caller as it calls and, above it, a frame that has just returned; of many
+ * tries some show that twice.
+ */
 static int climb_again(struct climb *c)
 {
-	struct climb again = {.w = c->w, .s = c->s, .found = {NULL, 0, 0}};
-	int ret = slot_close(c->w, c->s);
+	struct climb again = {.w = c->w, .s = c->s, .most = c->found.len};
+	int ret = slot_close(c->w, c->s, true);
 
 	if (!ret)
 		climb(&again);
@@ -190,7 +196,7 @@ static int climb_again(struct climb *c)
 
 int slot_prefix(struct walker *w, struct slot *s)
 {
-	struct climb c = {.w = w, .s = s, .found = {NULL, 0, 0}};
+	struct climb c = {.w = w, .s = s, .most = WALK_DEPTH_MAX};
 	struct links swap;
 	int ret = 0;
 
@@ -203,7 +209,7 @@ int slot_prefix(struct walker *w, struct slot *s)
 		return ret;
 	ret = 0;
 	climb(&c);
-	if (c.found.len && (s->missed || slot_is_doubtful(w, s)))
+	if (c.found.len > s->prefix.len)
 		ret = climb_again(&c);
 	if (c.found.len > s->prefix.len) {
 		swap = s->prefix;

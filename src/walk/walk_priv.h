@@ -238,8 +238,8 @@ bool slot_is_restless(const struct slot *s);
  * no rhythm.
  */
 bool slot_is_doubtful(const struct walker *w, const struct slot *s);
-/* Takes the closing copies anew, for one that is doubtful after that while. */
-int slot_close(struct walker *w, struct slot *s);
+/* Takes the closing copies anew, `later` after a while that has no rhythm. */
+int slot_close(struct walker *w, struct slot *s, bool later);
 /* Adds what there is no hurry with: the thread state, exceptions. */
 void slot_predict_facts(struct walker *w, struct slot *s);
 enum predict {
