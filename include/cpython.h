@@ -99,12 +99,13 @@ struct layout {
 	struct { /* PyFrameObject, heap frames only */
 		int32_t size; /* of the fixed head that walking needs */
 		int32_t back, code, lasti;
+		int32_t localsplus;
 		int32_t executing; /* u8 flag, 3.6 to 3.9 */
 		int32_t state;     /* i8, 3.10 */
 	} frame;
 	struct { /* _PyInterpreterFrame, 3.11+ */
 		int32_t size;
-		int32_t previous, code, instr, owner, is_entry;
+		int32_t previous, code, instr, owner, is_entry, localsplus;
 		int32_t tlbc_index; /* i32, free-threaded 3.14+ */
 		/*
 		 * i32, 3.11 to 3.13: -1 while the frame runs; set while it
@@ -119,7 +120,9 @@ struct layout {
 	} chunk;
 	struct {
 		int32_t size; /* of the fixed head, up to the bytecode */
-		int32_t argcount, flags, firstlineno;
+		int32_t argcount, kwonlyargcount, flags, firstlineno;
+		int32_t varnames, cellvars, freevars; /* up to 3.10 */
+		int32_t localsplusnames, localspluskinds; /* 3.11+ */
 		int32_t filename, name, qualname;
 		int32_t linetable; /* or co_lnotab */
 		int32_t code;      /* bytes object, up to 3.10 */

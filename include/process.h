@@ -128,6 +128,19 @@ int process_open_mapped(const struct process *p, const struct map_entry *e,
 			struct err *err);
 
 /*
+ * Lines of the source files of a process, read through its own root folder;
+ * bounded in files and bytes. The process must not be closed before.
+ */
+struct sources;
+struct sources *sources_new(const struct process *p);
+void sources_free(struct sources *s);
+/*
+ * Line `line`, from 1 on, of a file as the program names it, without the space
+ * around it; NULL when it cannot be had. Raw bytes up to the next call.
+ */
+const char *sources_line(void *sources, const char *file, uint32_t line);
+
+/*
  * Ids of all threads, ascending. *tids is grown (free it); returns how many,
  * or a negative errno.
  */

@@ -36,11 +36,39 @@ struct renderer {
 		      struct str *out, struct err *err);
 };
 
+struct dump_local {
+	const char *name, *value;
+	bool argument;
+};
+
+/* What "pystrobe dump" shows. */
+struct dump_options {
+	bool full_filenames;
+	bool json;  /* one object on one line, instead of text */
+	bool group; /* text: threads that do the same together */
+	uint64_t wall_ns; /* JSON: when that was, since the epoch */
+	/*
+	 * The line of a file of the target, as the program names it, or NULL:
+	 * not there. NULL itself: no lines of source. Valid until the next.
+	 */
+	const char *(*line)(void *lines, const char *file, uint32_t line);
+	void *lines;
+	/*
+	 * Variable `n` of the frame that is `depth` below the innermost one of
+	 * a thread; false: there is none. NULL: no variables.
+	 */
+	bool (*local)(void *locals, uint32_t tid, uint32_t depth, size_t n,
+		      struct dump_local *out);
+	/* Whether the thread stood while they were read. */
+	bool (*locals_hold)(void *locals, uint32_t tid);
+	void *locals;
+};
+
 /*
- * What each thread is doing, of a profile of a single tick of one process, as
- * text; of the options, view.full_filenames counts.
+ * Adds what each thread is doing, of a profile of a single tick of one
+ * process.
  */
-void render_dump(const struct profile *p, const struct render_options *o,
+void render_dump(const struct profile *p, const struct dump_options *o,
 		 struct str *out);
 
 /* All of them, in the order of the help; *n rows. */

@@ -27,6 +27,16 @@ struct target_options {
 	size_t ntids;
 	enum stop_policy stop;
 	double pause_share; /* the budget, for STOP_AUTO */
+	/*
+	 * Arguments and locals are read, too, while a thread stands: it is
+	 * stopped for longer by that, but for no longer than `ns`.
+	 */
+	struct target_locals {
+		size_t bytes; /* of a value's text; 0: none are read */
+		size_t items; /* of a container */
+		unsigned depth;
+		uint64_t ns; /* a thread */
+	} locals;
 };
 
 /*
@@ -54,6 +64,21 @@ int target_announce(struct target *t, struct sink *sink);
  */
 int target_sample(struct target *t, struct sink *sink, uint64_t when,
 		  uint32_t missed);
+
+/* A variable of a frame, as its last sample found it. */
+struct target_local {
+	const char *name, *value; /* clean; valid up to the next sample */
+	bool argument;
+};
+
+/*
+ * Number `n` of the frame that is `depth` below the innermost one of a thread;
+ * false when there is none.
+ */
+bool target_local(const struct target *t, uint32_t tid, uint32_t depth,
+		  size_t n, struct target_local *out);
+/* Whether the thread stood still while its variables were read. */
+bool target_locals_hold(const struct target *t, uint32_t tid);
 
 struct target_counts {
 	uint64_t ticks, samples;

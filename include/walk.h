@@ -88,6 +88,7 @@ struct walk_thread {
 };
 
 struct walk_frame {
+	raddr addr; /* of the frame itself */
 	raddr code;
 	int32_t at;    /* byte offset of the instruction in the bytecode */
 	uint32_t info; /* index of walker_code(), valid once accepted */
@@ -175,6 +176,31 @@ int walker_line(struct walker *w, const struct walk_frame *f);
  * Not cheap: once per new thread.
  */
 void walker_thread_name(struct walker *w, uint64_t ident, struct str *out);
+
+/* ---- arguments and locals ---- */
+
+struct value_limits {
+	size_t bytes;   /* of a value's text, about */
+	size_t items;   /* of a container */
+	unsigned depth; /* of containers in containers */
+	uint64_t until; /* monotonic: what is not read by then is left out */
+};
+
+struct walk_local {
+	const char *name, *value; /* clean; value as repr() has it, about */
+	bool argument;
+};
+
+/*
+ * Reads the variables of the frames of row `i` as they are now. Between
+ * walker_grab and walker_take they are those of the thread that was stopped,
+ * else those of its last stack. Kept until they are read again.
+ */
+void walker_read_locals(struct walker *w, size_t i,
+			const struct value_limits *limits);
+/* Number `n` of a frame of the row, or NULL. */
+const struct walk_local *walker_local(const struct walker *w, size_t i,
+				      raddr frame, size_t n);
 
 /* Counters for progress and benchmarks. */
 struct walk_stats {

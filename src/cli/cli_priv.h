@@ -40,6 +40,10 @@ enum option_id {
 	OPT_NONBLOCKING,
 	OPT_BLOCKING,
 	OPT_PAUSE_BUDGET,
+	OPT_JSON,
+	OPT_GROUP,
+	OPT_SOURCE,
+	OPT_WATCH,
 };
 
 struct command {

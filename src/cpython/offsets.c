@@ -94,6 +94,7 @@ static const struct {
 	{{232, 256, 320}, IFRAME, 8, DAMAGED, FIELD(iframe.previous)},
 	{{240, 264, 328}, IFRAME, 8, FIRST, FIELD(iframe.code)},
 	{{248, 272, 336}, IFRAME, 8, DAMAGED, FIELD(iframe.instr)},
+	{{256, 280, 344}, IFRAME, 8, DAMAGED, FIELD(iframe.localsplus)},
 	{{264, 288, 352}, IFRAME, 1, DAMAGED, FIELD(iframe.owner)},
 	{{0, 304, 368}, IFRAME, 4, ABSENT, FIELD(iframe.tlbc_index)},
 	{{280, 320, 384}, CODE, 8, DAMAGED, FIELD(code.filename)},
@@ -102,6 +103,8 @@ static const struct {
 	{{304, 344, 408}, CODE, 8, DAMAGED, FIELD(code.linetable)},
 	{{312, 352, 416}, CODE, 4, DAMAGED, FIELD(code.firstlineno)},
 	{{320, 360, 424}, CODE, 4, DAMAGED, FIELD(code.argcount)},
+	{{328, 368, 432}, CODE, 8, DAMAGED, FIELD(code.localsplusnames)},
+	{{336, 376, 440}, CODE, 8, DAMAGED, FIELD(code.localspluskinds)},
 	{{344, 384, 448}, CODE, 8, DAMAGED, FIELD(code.adaptive)},
 	{{0, 392, 456}, CODE, 8, ABSENT, FIELD(code.tlbc)},
 	{{360, 408, 472}, OBJECT, 8, DAMAGED, FIELD(object.type)},
@@ -258,6 +261,7 @@ static int place_code(struct layout *l, const struct layout *table,
 	if (!moved(&by, l->code.argcount, table->code.argcount))
 		return misplaced(err, CODE, (uint64_t)l->code.argcount);
 	l->code.flags += by;
+	l->code.kwonlyargcount += by;
 	l->code.framesize += by;
 	l->code.nlocalsplus += by;
 	l->code.stacksize += by;
@@ -277,6 +281,8 @@ static int place_code(struct layout *l, const struct layout *table,
 	    l->code.name > l->code.size - 8 ||
 	    l->code.qualname > l->code.size - 8 ||
 	    l->code.linetable > l->code.size - 8 ||
+	    l->code.localsplusnames > l->code.size - 8 ||
+	    l->code.localspluskinds > l->code.size - 8 ||
 	    l->code.firstlineno > l->code.size - 4)
 		return misplaced(err, CODE, (uint64_t)l->code.adaptive);
 	return 0;

@@ -15,11 +15,13 @@
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base.h"
 #include "process_priv.h"
 
+#define SPIN_NS 80000u
 #define EVENT_STOP 128 /* PTRACE_EVENT_STOP, linux/ptrace.h */
 
 enum seen { SEEN_NOTHING, SEEN_STOP, SEEN_END };
@@ -146,17 +148,71 @@ static bool let_go(const struct held *h)
 	return !ptrace(PTRACE_DETACH, h->tid, 0, (void *)(intptr_t)h->signal);
 }
 
+static void block(const int *signals, size_t n, sigset_t *before)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	while (n--)
+		sigaddset(&set, signals[n]);
+	sigprocmask(SIG_BLOCK, &set, before);
+}
+
+static void block_child(sigset_t *before)
+{
+	static const int child = SIGCHLD;
+
+	block(&child, 1, before);
+}
+
+/* Sleeps until SIGCHLD tells of a stop, or until the time is over. */
+static void sleep_for(uint64_t ns)
+{
+	struct timespec t = {.tv_sec = (time_t)(ns / 1000000000),
+			     .tv_nsec = (long)(ns % 1000000000)};
+	sigset_t child;
+
+	sigemptyset(&child);
+	sigaddset(&child, SIGCHLD);
+	sigtimedwait(&child, NULL, &t);
+}
+
+/* Gives the processor away meanwhile: it may be the one that it needs. */
+static enum seen await_long(const struct tracer *t, struct held *h,
+			    uint64_t deadline_ns)
+{
+	uint64_t passed;
+	enum seen seen;
+	sigset_t mask;
+
+	block_child(&mask);
+	seen = look_again(h);
+	while (seen == SEEN_NOTHING) {
+		passed = clock_mono() - t->since;
+		if (passed >= deadline_ns)
+			break;
+		sleep_for(deadline_ns - passed);
+		seen = look_again(h);
+	}
+	sigprocmask(SIG_SETMASK, &mask, NULL);
+	return seen;
+}
+
 /*
- * Waits until it stops. We keep the processor all the while: were we to give it
- * away, others might have it for long when the thread has stopped.
+ * Waits until it stops. We keep the processor for as long as that usually
+ * takes: were we to give it away, others might have it for long when the
+ * thread has stopped.
  */
 static enum seen await(const struct tracer *t, struct held *h,
 		       uint64_t deadline_ns)
 {
+	uint64_t spin = deadline_ns < SPIN_NS ? deadline_ns : SPIN_NS;
 	enum seen seen = look_again(h);
 
-	while (seen == SEEN_NOTHING && clock_mono() - t->since < deadline_ns)
+	while (seen == SEEN_NOTHING && clock_mono() - t->since < spin)
 		seen = look_again(h);
+	if (seen == SEEN_NOTHING && deadline_ns > spin)
+		seen = await_long(t, h, deadline_ns);
 	return seen;
 }
 
@@ -194,23 +250,6 @@ static void on_child(int sig)
 	(void)sig;
 	settle_late();
 	errno = kept;
-}
-
-static void block(const int *signals, size_t n, sigset_t *before)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	while (n--)
-		sigaddset(&set, signals[n]);
-	sigprocmask(SIG_BLOCK, &set, before);
-}
-
-static void block_child(sigset_t *before)
-{
-	static const int child = SIGCHLD;
-
-	block(&child, 1, before);
 }
 
 static void keep_for_later(const struct held *h)

@@ -14,6 +14,7 @@
 
 #define SETTLE_TRIES 3          /* looks at a thread that just blocks */
 #define STOP_NS 80000u          /* to wait for a thread to stop; 20 is usual */
+#define STOP_LONG_NS 50000000u  /* the same for variables */
 #define BUDGET_NS 1000000000u   /* unused budget is kept for that long */
 #define QUIET_TICKS 8           /* without running, until a thread is idle */
 #define LEFT_OUT 8 /* times that a restless stack is not looked at, less one */
@@ -56,6 +57,21 @@ static void look_at(struct target *t, struct known *k)
 		k->look = (struct thread_look){.run = RUN_UNKNOWN, .call = -1};
 }
 
+/* The variables of a thread that stands, or that is asleep (`holds`). */
+static void read_locals(struct target *t, struct known *k, size_t row,
+			bool holds)
+{
+	const struct target_locals *o = &t->options.locals;
+	struct value_limits limits = {.bytes = o->bytes, .items = o->items,
+				      .depth = o->depth,
+				      .until = clock_mono() + o->ns};
+
+	if (!o->bytes || !k->wanted)
+		return;
+	walker_read_locals(t->walker, row, &limits);
+	k->locals_hold = holds;
+}
+
 /*
  * The look and the stack, from one stretch in which the thread did not change
  * between running and not. `slices` is the count from before the snapshot.
@@ -68,7 +84,7 @@ static int settle(struct target *t, struct known *k, size_t row,
 	bool still;
 	int ret;
 
-	k->fresh = false;
+	k->fresh = k->locals_hold = false;
 	for (try = 0;; try++) {
 		look_at(t, k);
 		now = look_slices(t, k);
@@ -85,11 +101,14 @@ static int settle(struct target *t, struct known *k, size_t row,
 		ret = walker_again(t->walker, row, still);
 		if (ret)
 			return ret;
+		if (still)
+			read_locals(t, k, row, true);
 		if (still && look_slices(t, k) == slices) {
 			k->blocked = true;
 			k->slices = slices;
 			return 0;
 		}
+		k->locals_hold = false;
 		if (try + 1 == SETTLE_TRIES || slices == UINT64_MAX)
 			return 0;
 	}
@@ -116,12 +135,14 @@ static void note_refusal(struct target *t, struct known *k, uint64_t now)
 static int stop_and_read(struct target *t, struct known *k, size_t row,
 			 uint64_t now)
 {
+	bool locals = t->options.locals.bytes > 0;
 	int ret, stopped;
 
 	/* It would not stop before we are gone; nor does it move. */
-	if (now < t->contended_ns && waits_for_us(t, k))
+	if (!locals && now < t->contended_ns && waits_for_us(t, k))
 		return walker_again(t->walker, row, false);
-	stopped = trace_stop(t->tracer, (pid_t)k->tid, STOP_NS);
+	stopped = trace_stop(t->tracer, (pid_t)k->tid,
+			     locals ? STOP_LONG_NS : STOP_NS);
 	if (stopped == -EPERM)
 		note_refusal(t, k, now);
 	if (stopped == -EPERM || stopped == -ESRCH)
@@ -129,6 +150,8 @@ static int stop_and_read(struct target *t, struct known *k, size_t row,
 	if (stopped)
 		return walker_again(t->walker, row, false);
 	ret = walker_grab(t->walker, row);
+	if (!ret)
+		read_locals(t, k, row, true);
 	t->budget.left_ns -= (double)trace_resume(t->tracer);
 	return ret ? ret : walker_take(t->walker, row, clock_mono());
 }
@@ -182,6 +205,28 @@ static int hold_still(struct target *t, struct known *k, size_t row)
 		ret = stop_and_read(t, k, row, now);
 	trace_resume(t->tracer);
 	return !ret && w->left ? walker_again(t->walker, row, false) : ret;
+}
+
+/*
+ * Its state and its stack, and its variables if these are wanted: then it must
+ * be found asleep or stop.
+ */
+static int look_closely(struct target *t, struct known *k, size_t row)
+{
+	unsigned try = 0;
+	int ret = 0;
+
+	do {
+		if (!t->lean)
+			ret = settle(t, k, row, k->slices);
+		if (!ret)
+			ret = hold_still(t, k, row);
+		if (ret || !t->options.locals.bytes || k->blocked ||
+		    k->locals_hold)
+			return ret;
+	} while (t->options.stop != STOP_NEVER && ++try < SETTLE_TRIES);
+	read_locals(t, k, row, false);
+	return 0;
 }
 
 static uint8_t gil_of(const struct known *k, const struct walk_thread *w)
@@ -329,10 +374,7 @@ int states_after(struct target *t, uint64_t now)
 			continue;
 		if (k->idle)
 			t->rest_known = k->idle = false;
-		if (!t->lean)
-			ret = settle(t, k, i, k->slices);
-		if (!ret)
-			ret = hold_still(t, k, i);
+		ret = look_closely(t, k, i);
 		if (!t->lean)
 			define_state(t, k, &w[i], now);
 	}

@@ -71,6 +71,7 @@ struct known {
 	uint64_t seen; /* number of the list that had it */
 	bool wanted, announced, named;
 	bool fresh; /* not looked at yet */
+	bool locals_hold; /* they were read while it stood */
 
 	/* State: what it was doing, and since which of its time slices. */
 	struct thread_probe probe;

@@ -25,6 +25,7 @@ void slot_release(struct slot *s)
 	free(s->links.at);
 	free(s->chain.at);
 	free(s->prefix.at);
+	locals_release(&s->locals);
 	free(s->out);
 }
 

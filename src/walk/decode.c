@@ -92,6 +92,7 @@ void slot_decode(struct walker *w, struct slot *s, const struct links *links,
 			continue;
 		s->begun = s->begun || !i;
 		f = (struct walk_frame){
+			.addr = l->addr,
 			.code = l->code,
 			.at = (int32_t)at,
 			.info = l->info,

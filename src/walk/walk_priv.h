@@ -137,6 +137,14 @@ struct slot {
 	bool begun; /* its leaf has begun: it is one of `out` */
 	struct links prefix; /* root first: the longest of the failed tries */
 
+	struct locals {
+		struct frame_local {
+			raddr frame;
+			struct walk_local pub;
+		} *at;
+		size_t len, cap;
+	} locals; /* as read last */
+
 	struct walk_frame *out;
 	size_t nout, cap_out;
 	uint32_t loss;
@@ -366,6 +374,48 @@ void codes_predict(struct walker *w, struct slot *s);
 void codes_trim(struct walker *w);
 /* The entry, if it is known and confirmed in this epoch or now; MAP_NONE. */
 uint32_t codes_known(struct walker *w, raddr code);
+
+/* ---- objects.c ---- */
+
+#define DICT_ENTRIES_MAX 65536u /* of a table that is looked through */
+
+/* A table of key and value pairs, copied. */
+struct table {
+	unsigned char *bytes;
+	size_t len;
+	size_t entry;           /* bytes of one */
+	int32_t key, value;     /* in an entry; value NO_FIELD: split */
+	raddr entries;          /* where they were read */
+	raddr values;           /* split table: the values are here */
+	size_t n;
+};
+
+/* Eight bytes of the target; 0 when they cannot be read. */
+uint64_t object_word(struct walker *w, raddr addr);
+/*
+ * The entries of a dict, the first `most` of them: t->bytes is to be freed.
+ * -EBADMSG: too large, or none; -EFAULT.
+ */
+int dict_table(struct walker *w, raddr dict, size_t most, struct table *t);
+raddr table_key(const struct table *t, size_t i);
+raddr table_value(struct walker *w, const struct table *t, size_t i); /* or 0 */
+/* The value of a str key, or 0. */
+raddr dict_item(struct walker *w, raddr dict, const char *key);
+/* An attribute that an instance has itself, or 0. */
+raddr object_attribute(struct walker *w, raddr object, const char *key);
+
+/* ---- values.c ---- */
+
+/* Adds the value of an object as text. */
+void value_text(struct walker *w, raddr object,
+		const struct value_limits *limits, struct str *out);
+/* Whether its type has this name. */
+bool value_is(struct walker *w, raddr object, const char *type);
+
+/* ---- locals.c ---- */
+
+void locals_clear(struct locals *l);
+void locals_release(struct locals *l);
 
 /* ---- names.c ---- */
 
