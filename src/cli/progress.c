@@ -115,18 +115,30 @@ static void add_refusal(struct str *s, const struct target_counts *c)
 	str_adds(s, " traces them");
 }
 
+/* So many digits that count, without an exponent where the value is large. */
+static void add_digits(struct str *s, int digits, double limit, double v)
+{
+	if (v < limit)
+		str_addf(s, "%.*g", digits, v);
+	else
+		str_addf(s, "%.0f", v);
+}
+
 void add_stops(struct str *s, const struct totals *t)
 {
 	const struct target_counts *c = &t->counts;
 
-	if (c->stops)
-		str_addf(s,
-			 "; stopped a thread %llu time%s for %.3g ms in all "
-			 "(%.2g %% of the time, %.0f us at most)",
-			 (unsigned long long)c->stops, c->stops == 1 ? "" : "s",
-			 (double)c->pause_ns / 1e6,
-			 100.0 * (double)c->pause_ns / (double)t->elapsed_ns,
+	if (c->stops) {
+		str_addf(s, "; stopped a thread %llu time%s for ",
+			 (unsigned long long)c->stops,
+			 c->stops == 1 ? "" : "s");
+		add_digits(s, 3, 999.5, (double)c->pause_ns / 1e6);
+		str_adds(s, " ms in all (");
+		add_digits(s, 2, 99.5,
+			   100.0 * (double)c->pause_ns / (double)t->elapsed_ns);
+		str_addf(s, " %% of the time, %.0f us at most)",
 			 (double)c->longest_ns / 1e3);
+	}
 	if (c->refused)
 		add_refusal(s, c);
 }

@@ -209,9 +209,11 @@ static int hold_still(struct target *t, struct known *k, size_t row)
 
 /*
  * Its state and its stack, and its variables if these are wanted: then it must
- * be found asleep or stop.
+ * be found asleep or stop. One that was stopped has to wait for its processor
+ * again: whether it is runnable is asked before that.
  */
-static int look_closely(struct target *t, struct known *k, size_t row)
+static int look_closely(struct target *t, struct known *k, size_t row,
+			uint64_t now)
 {
 	unsigned try = 0;
 	int ret = 0;
@@ -219,6 +221,8 @@ static int look_closely(struct target *t, struct known *k, size_t row)
 	do {
 		if (!t->lean)
 			ret = settle(t, k, row, k->slices);
+		if (!ret && !t->lean)
+			k->runnable = waits_for_cpu(t, k, now);
 		if (!ret)
 			ret = hold_still(t, k, row);
 		if (ret || !t->options.locals.bytes || k->blocked ||
@@ -270,13 +274,14 @@ static bool name_wait(struct target *t, struct known *k, uint8_t gil)
 }
 
 static void define_state(struct target *t, struct known *k,
-			 const struct walk_thread *w, uint64_t now)
+			 const struct walk_thread *w)
 {
 	struct state_def def;
 	bool changed;
 
 	memset(&def, 0, sizeof(def));
-	def.run = waits_for_cpu(t, k, now) ? RUN_RUNNABLE : k->look.run;
+	def.run = k->runnable && k->look.run == RUN_CPU ? RUN_RUNNABLE
+							: k->look.run;
 	def.gil = gil_of(k, w);
 	if (w->gc)
 		def.flags |= STATE_GC;
@@ -374,9 +379,9 @@ int states_after(struct target *t, uint64_t now)
 			continue;
 		if (k->idle)
 			t->rest_known = k->idle = false;
-		ret = look_closely(t, k, i);
+		ret = look_closely(t, k, i, now);
 		if (!t->lean)
-			define_state(t, k, &w[i], now);
+			define_state(t, k, &w[i]);
 	}
 	return ret;
 }

@@ -72,6 +72,7 @@ struct known {
 	bool wanted, announced, named;
 	bool fresh; /* not looked at yet */
 	bool locals_hold; /* they were read while it stood */
+	bool runnable; /* waited for a processor, before we stopped it */
 
 	/* State: what it was doing, and since which of its time slices. */
 	struct thread_probe probe;
