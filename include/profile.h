@@ -181,6 +181,22 @@ struct sink_ops {
 		      const struct sample *sample);
 };
 
+/* ---- a part of a recording ---- */
+
+/*
+ * A sink that passes on to another one only the ticks from `from_ns` on and
+ * before `until_ns`, both since the first tick of the run.
+ */
+struct clip {
+	struct sink sink;
+	struct sink *to;
+	uint64_t from_ns, until_ns, first_ns;
+	bool begun, inside;
+};
+
+void clip_init(struct clip *c, struct sink *to, uint64_t from_ns,
+	       uint64_t until_ns);
+
 /* ---- a profile: samples added up ---- */
 
 /*
@@ -226,6 +242,7 @@ struct profile {
 		uint32_t command, cwd;
 	} *processes;
 	size_t nprocesses, cap_processes;
+	uint8_t *out_of_focus; /* by stack; NULL: all are in it */
 	struct profile_build *build; /* only while samples come in */
 };
 
@@ -264,6 +281,16 @@ struct state_totals {
 void profile_states(const struct profile *p, struct state_totals *out);
 
 /* ---- views: choices at the time of rendering ---- */
+
+/* -EINVAL with a sentence when the text is no extended regular expression. */
+int focus_check(const char *regex, struct err *err);
+/*
+ * From now on the views leave out stacks in which no frame fits `focus`, and
+ * those in which one fits `ignore`; NULL: none of that. A frame is "name
+ * (file)", with the whole path. Once all samples are there.
+ */
+int profile_focus(struct profile *p, const char *focus, const char *ignore,
+		  struct err *err);
 
 enum frame_label {
 	LABEL_LINE,     /* name (file.py:line) */
@@ -304,6 +331,7 @@ struct view {
 struct view_count {
 	uint64_t samples; /* in the view */
 	uint64_t idle;    /* not in it because they are idle */
+	uint64_t unfocused; /* nor because of profile_focus */
 };
 
 void view_count(const struct profile *p, const struct view *view,
@@ -340,6 +368,11 @@ struct tree_node {
 	uint32_t depth;
 	uint32_t code; /* the first one seen, of the profile, or NO_CODE */
 	uint32_t kind; /* enum node_kind */
+	/*
+	 * Frames: the line, 0 when it is not known or the view has none.
+	 * Threads: the index in profile->threads. Processes: the pid.
+	 */
+	uint32_t detail;
 	uint64_t self, total; /* samples */
 	uint64_t self_ns, total_ns;
 };
@@ -354,6 +387,11 @@ struct tree {
 /* Labels are clean, valid UTF-8 on one line, as str_add_clean makes it. */
 struct tree *tree_build(const struct profile *p, const struct view *view);
 void tree_free(struct tree *t);
+/*
+ * The node after this one, in the order of the labels and parents first; 0
+ * after the last one. From 0 on it is the first.
+ */
+uint32_t tree_next(const struct tree *t, uint32_t node);
 
 /*
  * One row of a flat table, functions or lines as view->label says, with self

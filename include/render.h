@@ -75,7 +75,7 @@ void render_dump(const struct profile *p, const struct dump_options *o,
 const struct renderer *renderers(size_t *n);
 
 const struct renderer *renderer_by_name(const char *name);  /* or NULL */
-/* By what follows the last dot of the last component; or NULL. */
+/* By what it ends in; or NULL. */
 const struct renderer *renderer_by_path(const char *path);
 
 #endif

@@ -41,6 +41,10 @@ enum option_id {
 	OPT_BLOCKING,
 	OPT_PAUSE_BUDGET,
 	OPT_JSON,
+	OPT_FOCUS,
+	OPT_FROM,
+	OPT_TO,
+	OPT_IGNORE,
 	OPT_GROUP,
 	OPT_SOURCE,
 	OPT_WATCH,
@@ -147,9 +151,17 @@ int output_write(const struct output *out, const char *path,
 void add_nothing(struct str *s, const struct profile *p,
 		 const struct view *view);
 
-/* Reads recordings into one profile; tells on stderr what was damaged. */
+/* From when to when of each recording, in ns since its first tick. */
+struct span {
+	uint64_t from_ns, until_ns;
+};
+
+/*
+ * Reads recordings, the part `span` of each (NULL: all), into one profile;
+ * tells on stderr what was damaged.
+ */
 int load_profile(struct profile **p, char *const *paths, size_t n,
-		 struct err *err);
+		 const struct span *span, struct err *err);
 
 /* ---- signals.c ---- */
 

@@ -251,6 +251,10 @@ void add_nothing(struct str *s, const struct profile *p,
 	idle = count.idle;
 	if (missing)
 		str_addf(s, "%s was not recorded", missing);
+	else if (count.unfocused)
+		str_addf(s, "no stack of %llu sample%s is in focus",
+			 (unsigned long long)count.unfocused,
+			 plural(count.unfocused));
 	else if (view->mode == MODE_DEFAULT && idle == 1)
 		str_adds(s, "the only sample is an idle one; -i includes it");
 	else if (view->mode == MODE_DEFAULT)
@@ -288,16 +292,19 @@ static void tell_damage(const char *path, const struct read_report *report)
 }
 
 int load_profile(struct profile **out, char *const *paths, size_t n,
-		 struct err *err)
+		 const struct span *span, struct err *err)
 {
 	struct profile *p = profile_new();
+	struct clip clip;
 	struct read_report report;
 	size_t i;
 	int ret;
 
+	clip_init(&clip, &p->sink, span ? span->from_ns : 0,
+		  span ? span->until_ns : UINT64_MAX);
 	for (i = 0; i < n; i++) {
 		memset(&report, 0, sizeof(report));
-		ret = recording_read(paths[i], &p->sink, &report, err);
+		ret = recording_read(paths[i], &clip.sink, &report, err);
 		if (ret) {
 			profile_free(p);
 			return ret;

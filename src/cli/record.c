@@ -372,7 +372,7 @@ static int render(const struct record *r, struct str *told, struct err *err)
 {
 	struct profile *p;
 	struct str path;
-	int ret = load_profile(&p, &r->recording, 1, err);
+	int ret = load_profile(&p, &r->recording, 1, NULL, err);
 
 	if (ret)
 		return ret;
@@ -588,7 +588,7 @@ static const struct option_row options[] = {
 	{'o', "output", "FILE",
 	 "where to (pystrobe-PID.svg); '-' is standard output"},
 	{'f', "format", "FORMAT",
-	 "svg, collapsed, table, strobe; else by FILE's ending"},
+	 "svg, collapsed, table, speedscope, pprof, strobe"},
 	{OPT_SAVE, "save", "FILE", "keep the recording, to report on later"},
 	VIEW_OPTIONS,
 	{OPT_KILL_AFTER, "kill-after", NULL,

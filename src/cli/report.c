@@ -10,8 +10,19 @@
 
 struct report {
 	struct output output;
+	const char *focus, *ignore; /* regular expressions, or NULL */
+	struct span span;
 	bool quiet;
 };
+
+/* Since the beginning of a recording; "0" too, which is no duration. */
+static int parse_moment(const char *text, uint64_t *ns, struct err *err)
+{
+	*ns = 0;
+	return !strcmp(text, "0") || !strcmp(text, "0s")
+		       ? 0
+		       : parse_duration(text, ns, err);
+}
 
 static int take(void *to, int id, const char *argument, struct err *err)
 {
@@ -23,6 +34,16 @@ static int take(void *to, int id, const char *argument, struct err *err)
 	case 'q':
 		r->quiet = true;
 		return 0;
+	case OPT_FROM:
+		return parse_moment(argument, &r->span.from_ns, err);
+	case OPT_TO:
+		return parse_moment(argument, &r->span.until_ns, err);
+	case OPT_FOCUS:
+		r->focus = argument;
+		return focus_check(argument, err);
+	case OPT_IGNORE:
+		r->ignore = argument;
+		return focus_check(argument, err);
 	case OPT_LIMIT:
 		if (parse_number("number", argument, &v, err) || !v ||
 		    v > LIMIT_MAX)
@@ -50,6 +71,8 @@ static int check(struct report *r, bool files, struct err *err)
 	/* Standard output has no extension; nor does it need one here. */
 	if (r->output.path && !strcmp(r->output.path, "-"))
 		r->output.path = NULL;
+	if (r->span.from_ns >= r->span.until_ns)
+		return err_set(err, -EINVAL, "--from must come before --to");
 	ret = output_resolve(&r->output, &recording, err);
 	if (ret)
 		return ret;
@@ -76,6 +99,9 @@ static void add_shown(struct str *s, const struct profile *p,
 	if (count->idle)
 		str_addf(s, ", %llu idle left out",
 			 (unsigned long long)count->idle);
+	if (count->unfocused)
+		str_addf(s, ", %llu out of focus",
+			 (unsigned long long)count->unfocused);
 }
 
 /* Says on stderr what the output itself does not, or not to whom writes it. */
@@ -108,7 +134,7 @@ static void summarize(const struct report *r, const struct profile *p)
 
 static int run_report(const struct command *c, int argc, char **argv)
 {
-	struct report r = {.output.path = NULL};
+	struct report r = {.span.until_ns = UINT64_MAX};
 	struct err err = {""};
 	struct profile *p;
 	int at, ret;
@@ -118,11 +144,14 @@ static int run_report(const struct command *c, int argc, char **argv)
 		return EXIT_OK;
 	if (at < 0 || check(&r, at < argc, &err))
 		return usage(c, &err);
-	ret = load_profile(&p, argv + at, (size_t)(argc - at), &err);
+	ret = load_profile(&p, argv + at, (size_t)(argc - at), &r.span,
+			   &err);
 	if (!ret) {
-		ret = output_write(&r.output,
-				   r.output.path ? r.output.path : "-", p,
-				   &err);
+		ret = profile_focus(p, r.focus, r.ignore, &err);
+		if (!ret)
+			ret = output_write(&r.output,
+					   r.output.path ? r.output.path : "-",
+					   p, &err);
 		if (!ret)
 			summarize(&r, p);
 		profile_free(p);
@@ -135,8 +164,12 @@ static int run_report(const struct command *c, int argc, char **argv)
 static const struct option_row options[] = {
 	{'o', "output", "FILE", "where to; '-' is standard output, the default"},
 	{'f', "format", "FORMAT",
-	 "table, svg, collapsed; else by FILE's ending"},
+	 "table, svg, collapsed, speedscope, pprof; or as FILE"},
 	VIEW_OPTIONS,
+	{OPT_FROM, "from", "TIME", "only what came this long after the start"},
+	{OPT_TO, "to", "TIME", "only what came before that"},
+	{OPT_FOCUS, "focus", "REGEX", "only stacks with such a frame"},
+	{OPT_IGNORE, "ignore", "REGEX", "no stacks with such a frame"},
 	{OPT_LIMIT, "limit", "N", "rows of the table (25)"},
 	{'q', "quiet", NULL, "tells only of errors"},
 };

@@ -459,6 +459,7 @@ void profile_free(struct profile *p)
 	free(b->path);
 	free(b);
 	symbols_release(&p->symbols);
+	free(p->out_of_focus);
 	free(p->threads);
 	free(p->cells);
 	free(p->processes);

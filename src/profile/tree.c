@@ -29,7 +29,7 @@ struct building {
 };
 
 static uint32_t child_of(struct building *b, uint32_t parent, uint32_t label,
-			 enum node_kind kind, uint32_t code)
+			 enum node_kind kind, uint32_t code, uint32_t detail)
 {
 	uint64_t key = (uint64_t)parent << 32 | label;
 	uint32_t id = map_get(&b->children, key);
@@ -45,6 +45,7 @@ static uint32_t child_of(struct building *b, uint32_t parent, uint32_t label,
 		.depth = t->nodes[parent].depth + 1,
 		.code = code,
 		.kind = kind,
+		.detail = detail,
 	};
 	map_put(&b->children, key, id);
 	return id;
@@ -60,7 +61,8 @@ static uint32_t child_of_frame(struct building *b, uint32_t parent,
 
 	if (id != MAP_NONE)
 		return id;
-	return child_of(b, parent, label, kind_of_frame(b->p, frame), f->code);
+	return child_of(b, parent, label, kind_of_frame(b->p, frame), f->code,
+			b->view->label == LABEL_LINE ? f->line : 0);
 }
 
 /* Where the frames of a thread hang. */
@@ -73,9 +75,9 @@ static uint32_t root_of(struct building *b, uint32_t thread)
 		return 0;
 	if (b->p->nprocesses > 1)
 		at = child_of(b, at, label_process(&b->labels, pid),
-			      NODE_PROCESS, NO_CODE);
+			      NODE_PROCESS, NO_CODE, pid);
 	return child_of(b, at, label_thread(&b->labels, thread), NODE_THREAD,
-			NO_CODE);
+			NO_CODE, thread);
 }
 
 static uint32_t node_of(struct building *b, uint32_t stack)
@@ -86,7 +88,7 @@ static uint32_t node_of(struct building *b, uint32_t stack)
 
 	if (!stack) {
 		label = intern_adds(b->labels.to, LABEL_NO_FRAMES);
-		return child_of(b, b->root, label, NODE_MARKER, NO_CODE);
+		return child_of(b, b->root, label, NODE_MARKER, NO_CODE, 0);
 	}
 	while (stack && b->of_stack[stack].root != b->root + 1) {
 		b->path = grow(b->path, &b->cap_path, n + 1, sizeof(*b->path));
@@ -122,7 +124,7 @@ static void add_cells(struct building *b, uint32_t thread,
 		id = node_of(b, c->stack); /* moves the nodes */
 		marker = label_state(&b->labels, c->state);
 		if (marker != LABEL_NONE)
-			id = child_of(b, id, marker, NODE_MARKER, NO_CODE);
+			id = child_of(b, id, marker, NODE_MARKER, NO_CODE, 0);
 		node = &b->tree->nodes[id];
 		node->self += c->count;
 		node->self_ns += c->ns;
@@ -243,6 +245,15 @@ struct tree *tree_build(const struct profile *p, const struct view *view)
 	map_release(&b.children);
 	labels_release(&b.labels);
 	return t;
+}
+
+uint32_t tree_next(const struct tree *t, uint32_t node)
+{
+	if (t->nodes[node].child)
+		return t->nodes[node].child;
+	while (node && !t->nodes[node].sibling)
+		node = t->nodes[node].parent;
+	return t->nodes[node].sibling;
 }
 
 void tree_free(struct tree *t)

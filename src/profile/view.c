@@ -69,6 +69,8 @@ bool cell_in_view(const struct profile *p, const struct view *view,
 {
 	const struct state_def *def = &p->symbols.states[cell->state];
 
+	if (p->out_of_focus && p->out_of_focus[cell->stack])
+		return false;
 	return state_in_mode(def, view->mode) && !idle_left_out(def, view);
 }
 
@@ -87,6 +89,8 @@ void view_count(const struct profile *p, const struct view *view,
 			continue;
 		if (idle_left_out(def, view))
 			out->idle += c->count;
+		else if (p->out_of_focus && p->out_of_focus[c->stack])
+			out->unfocused += c->count;
 		else
 			out->samples += c->count;
 	}

@@ -136,6 +136,11 @@ void add_run(struct str *out, const struct profile *p, const struct view *view,
 		add_count(out, count.idle);
 		str_adds(out, " idle left out");
 	}
+	if (count.unfocused) {
+		str_adds(out, bar);
+		add_count(out, count.unfocused);
+		str_adds(out, " out of focus");
+	}
 	add_causes(out, profile_partial(p), p->partial, "partial", bar);
 	add_causes(out, profile_lost(p), p->lost, "lost", bar);
 }

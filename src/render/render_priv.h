@@ -15,6 +15,11 @@ int render_svg(const struct profile *p, const struct render_options *o,
 int render_collapsed(const struct profile *p, const struct render_options *o,
 		     struct str *out, struct err *err);
 
+int render_speedscope(const struct profile *p, const struct render_options *o,
+		      struct str *out, struct err *err);
+int render_pprof(const struct profile *p, const struct render_options *o,
+		 struct str *out, struct err *err);
+
 /* ---- text.c ---- */
 
 /* Columns of clean UTF-8 on a terminal or in a monospaced font. */

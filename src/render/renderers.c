@@ -12,6 +12,11 @@ static const char *const svg_extensions[] = {".svg", NULL};
 static const char *const collapsed_aliases[] = {"folded", "raw", NULL};
 static const char *const collapsed_extensions[] = {".folded", ".collapsed",
 						   NULL};
+static const char *const speedscope_aliases[] = {NULL};
+static const char *const speedscope_extensions[] = {".speedscope",
+						    ".speedscope.json", NULL};
+static const char *const pprof_aliases[] = {NULL};
+static const char *const pprof_extensions[] = {".pprof", ".pb.gz", NULL};
 
 static const struct renderer all[] = {
 	{
@@ -35,6 +40,22 @@ static const struct renderer all[] = {
 		.about = "one line a stack and its samples, for other tools",
 		.bare = 1,
 		.render = render_collapsed,
+	},
+	{
+		.name = "speedscope",
+		.aliases = speedscope_aliases,
+		.extensions = speedscope_extensions,
+		.about = "for https://www.speedscope.app",
+		.bare = 1,
+		.render = render_speedscope,
+	},
+	{
+		.name = "pprof",
+		.aliases = pprof_aliases,
+		.extensions = pprof_extensions,
+		.about = "gzipped protocol buffer, for go tool pprof",
+		.bare = 1,
+		.render = render_pprof,
 	},
 };
 
@@ -64,14 +85,24 @@ const struct renderer *renderer_by_name(const char *name)
 	return NULL;
 }
 
+static bool ends_in(const char *path, const char *const *extensions)
+{
+	size_t len = strlen(path), n;
+
+	for (; *extensions; extensions++) {
+		n = strlen(*extensions);
+		if (len >= n && !strcmp(path + len - n, *extensions))
+			return true;
+	}
+	return false;
+}
+
 const struct renderer *renderer_by_path(const char *path)
 {
-	const char *slash = strrchr(path, '/');
-	const char *dot = strrchr(slash ? slash : path, '.');
 	size_t i;
 
-	for (i = 0; dot && i < COUNT; i++)
-		if (among(all[i].extensions, dot))
+	for (i = 0; i < COUNT; i++)
+		if (ends_in(path, all[i].extensions))
 			return &all[i];
 	return NULL;
 }

@@ -280,7 +280,8 @@ def test_recording_is_kept(t):
 def test_names_of_py_spy(t):
     """Its names for formats mean the same."""
     target = t.ready("busy.py")
-    for given, sign in (("flamegraph", "<svg"), ("raw", ";")):
+    for given, sign in (("flamegraph", "<svg"), ("raw", ";"),
+                        ("speedscope", "speedscope.app")):
         out = t.path("out-" + given)
         t.pystrobe("record", "-p", str(target.pid), "-d", "100ms", "-f", given,
                    "-o", out)

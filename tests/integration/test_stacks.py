@@ -3,8 +3,8 @@ import collections
 import os
 import re
 
-from harness import (each_python, equal, expect, expect_untouched,
-                     parse_folded, total, wait_until)
+from harness import (EXIT_USAGE, contains, each_python, equal, expect,
+                     expect_untouched, parse_folded, total, wait_until)
 
 # Long enough that a busy machine does not sleep through it.
 SHORT = ("-d", "250ms", "-r", "40")
@@ -133,6 +133,45 @@ def test_hot_line(t):
     expect_untouched(target.pid)
     rounds = target.stop()
     expect('"rounds"' in rounds, "the target did not end well: %r", rounds)
+
+
+def test_focus(t):
+    """Stacks by their frames; what is left out is told."""
+    target = t.ready("busy.py")
+    saved = t.path("run.strobe")
+    t.pystrobe("record", "-p", str(target.pid), "-d", "600ms", "-r", "500",
+               "-o", saved)
+    everything = t.folded("report", saved)
+    hot = t.folded("report", saved, "--focus", "^hot ")
+    rest = t.folded("report", saved, "--ignore", "^hot ")
+    equal(total(hot), total(everything, "hot ("), "samples in focus")
+    equal(total(hot) + total(rest), total(everything), "both parts")
+    equal(t.folded("report", saved, "--focus", r"/busy\.py\)$"), everything,
+          "by the file")
+    contains(t.pystrobe("report", saved, "--focus", "^hot ").out,
+             "%d out of focus" % total(rest))
+    contains(t.pystrobe("report", saved, "--focus", "nobody").err,
+             "no stack of %d samples is in focus" % total(everything))
+    contains(t.pystrobe("report", saved, "--ignore", "(",
+                        status=EXIT_USAGE).err, "'('")
+
+
+def test_part_of_a_recording(t):
+    """From when to when; the parts are the whole."""
+    target = t.ready("busy.py")
+    saved = t.path("run.strobe")
+    t.pystrobe("record", "-p", str(target.pid), "-d", "900ms", "-r", "500",
+               "-i", "-o", saved)
+    parts = [total(t.folded("report", saved, "-i", *options)) for options in (
+        [], ["--to", "300ms"], ["--from", "300ms", "--to", "0.6s"],
+        ["--from", "600ms"])]
+    equal(sum(parts[1:]), parts[0], "the parts of %r" % parts)
+    for part in parts[1:]:
+        expect(0.2 * parts[0] < part < 0.5 * parts[0], "%r", parts)
+    contains(t.pystrobe("report", saved, "--from", "2s", "--to", "1s",
+                        status=EXIT_USAGE).err, "--from")
+    equal(t.pystrobe("report", saved, "-f", "collapsed", "--from", "1h").out,
+          "", "beyond its end")
 
 
 @each_python()

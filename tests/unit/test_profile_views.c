@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -282,6 +283,69 @@ static void totals_of_states(void **state)
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
+static void expect_focus(struct fixture *f, const char *focus,
+			 const char *ignore, uint64_t shown)
+{
+	struct view_count count;
+	struct tree *t;
+	struct err e;
+
+	assert_int_equal(profile_focus(f->p, focus, ignore, &e), 0);
+	view_count(f->p, &lines, &count);
+	assert_int_equal(count.samples, shown);
+	assert_int_equal(count.samples + count.idle + count.unfocused,
+			 f->p->samples);
+	t = tree_build(f->p, &lines);
+	assert_int_equal(t->nodes[0].total, shown);
+	tree_free(t);
+}
+
+/* By any frame of a stack, its name or its file. */
+static void focus(void **state)
+{
+	struct fixture *f = *state;
+	struct err e;
+
+	made_samples(&f->m, 4711, "a@/app/x.py:1 b@/app/x.py:2", RUN_CPU, 3);
+	made_samples(&f->m, 4711, "a@/app/x.py:1 b@/app/x.py:2 c@/lib/y.py:3",
+		     RUN_CPU, 5);
+	made_samples(&f->m, 4711, "a@/app/x.py:1", RUN_CPU, 7);
+	made_samples(&f->m, 4711, "c@/lib/y.py:3", RUN_SLEEPING, 11);
+	expect_focus(f, NULL, NULL, 15);
+	expect_focus(f, "^b ", NULL, 8);
+	expect_focus(f, "y\\.py", NULL, 5);
+	expect_focus(f, NULL, "/lib/", 10);
+	expect_focus(f, "^b ", "^c ", 3);
+	expect_focus(f, "nothing", NULL, 0);
+	expect_focus(f, "^(a|c) ", "", 0); /* all have an empty text */
+	expect_focus(f, NULL, NULL, 15);
+	assert_int_equal(profile_focus(f->p, "(", NULL, &e), -EINVAL);
+	assert_non_null(strstr(e.msg, "'(' is no regular expression"));
+	assert_int_equal(focus_check("a|b", &e), 0);
+	assert_int_equal(focus_check("*[", &e), -EINVAL);
+}
+
+/* Ticks are 10 ms apart: from the third on, and before the sixth. */
+static void clipped(void **state)
+{
+	struct profile *p = profile_new();
+	struct clip c;
+	struct made m;
+
+	(void)state;
+	clip_init(&c, &p->sink, 20000000, 50000000);
+	made_init(&m, &c.sink);
+	made_samples(&m, 4711, "a@x.py:1", RUN_CPU, 4);
+	made_samples(&m, 4711, "b@x.py:2", RUN_CPU, 4);
+	assert_int_equal(p->samples, 3);
+	assert_int_equal(p->ticks, 3);
+	assert_int_equal(p->ncells, 2);
+	assert_int_equal(p->cells[0].count, 2);
+	assert_int_equal(p->cells[1].count, 1);
+	made_release(&m);
+	profile_free(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -291,6 +355,8 @@ int main(void)
 		TEST(state_frames_are_the_last),
 		cmocka_unit_test(names_of_modes),
 		TEST(totals_of_states),
+		TEST(focus),
+		cmocka_unit_test(clipped),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

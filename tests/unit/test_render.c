@@ -149,7 +149,7 @@ static void names_and_extensions(void **state)
 
 	(void)state;
 	r = renderers(&n);
-	assert_int_equal(n, 3);
+	assert_int_equal(n, 5);
 	for (i = 0; i < n; i++) {
 		assert_ptr_equal(renderer_by_name(r[i].name), &r[i]);
 		assert_true(*r[i].about && r[i].aliases && r[i].extensions);
@@ -160,6 +160,10 @@ static void names_and_extensions(void **state)
 	assert_null(renderer_by_name("speed"));
 	assert_string_equal(renderer_by_path("a/b.c/x.svg")->name, "svg");
 	assert_string_equal(renderer_by_path("x.folded")->name, "collapsed");
+	assert_string_equal(renderer_by_path("x.speedscope.json")->name,
+			    "speedscope");
+	assert_string_equal(renderer_by_path("x.pb.gz")->name, "pprof");
+	assert_null(renderer_by_path("x.gz"));
 	assert_null(renderer_by_path("x.svg/y"));
 	assert_null(renderer_by_path("svg"));
 	assert_null(renderer_by_path(""));

@@ -1,0 +1,101 @@
+/*
+ * Stacks that a regular expression chooses by their frames.
+ */
+#include <errno.h>
+#include <regex.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "profile_priv.h"
+
+#define FLAGS (REG_EXTENDED | REG_NOSUB)
+
+static int compile(regex_t *re, const char *text, struct err *err)
+{
+	char why[200];
+	int ret = regcomp(re, text, FLAGS);
+
+	if (!ret)
+		return 0;
+	regerror(ret, re, why, sizeof(why));
+	return err_set(err, -EINVAL, "'%s' is no regular expression: %s", text,
+		       why);
+}
+
+int focus_check(const char *regex, struct err *err)
+{
+	regex_t re;
+	int ret = compile(&re, regex, err);
+
+	if (!ret)
+		regfree(&re);
+	return ret;
+}
+
+/* Which frames fit: a byte each. */
+static uint8_t *frames_that_fit(const struct profile *p, const regex_t *re)
+{
+	const struct symbols *s = &p->symbols;
+	uint8_t *fit = xcalloc(s->nframes + 1, 1);
+	const struct code_def *c;
+	struct str text;
+	size_t i;
+
+	str_init(&text);
+	for (i = 0; i < s->nframes; i++) {
+		c = &s->codes[s->frames[i].code];
+		str_clear(&text);
+		str_addf(&text, "%s (%s)", symbols_text(s, c->name),
+			 symbols_text(s, c->file));
+		fit[i] = !regexec(re, text.data, 0, NULL, 0);
+	}
+	str_release(&text);
+	return fit;
+}
+
+/* Which stacks have such a frame: a parent comes before its children. */
+static uint8_t *stacks_that_fit(const struct profile *p, const char *text,
+				struct err *err)
+{
+	const struct symbols *s = &p->symbols;
+	const struct stack_def *d;
+	uint8_t *frames, *fit;
+	regex_t re;
+	size_t i;
+
+	if (compile(&re, text, err))
+		return NULL;
+	frames = frames_that_fit(p, &re);
+	regfree(&re);
+	fit = xcalloc(s->nstacks + 1, 1);
+	for (i = 1; i < s->nstacks; i++) {
+		d = &s->stacks[i];
+		fit[i] = fit[d->parent] || frames[d->frame];
+	}
+	free(frames);
+	return fit;
+}
+
+int profile_focus(struct profile *p, const char *focus, const char *ignore,
+		  struct err *err)
+{
+	uint8_t *wanted = NULL, *unwanted = NULL;
+	size_t i, n = p->symbols.nstacks;
+
+	if (focus && !(wanted = stacks_that_fit(p, focus, err)))
+		return -EINVAL;
+	if (ignore && !(unwanted = stacks_that_fit(p, ignore, err))) {
+		free(wanted);
+		return -EINVAL;
+	}
+	free(p->out_of_focus);
+	p->out_of_focus = NULL;
+	if (wanted || unwanted)
+		p->out_of_focus = xcalloc(n + 1, 1);
+	for (i = 0; p->out_of_focus && i < n; i++)
+		p->out_of_focus[i] = (wanted && !wanted[i]) ||
+				     (unwanted && unwanted[i]);
+	free(wanted);
+	free(unwanted);
+	return 0;
+}
