@@ -78,6 +78,7 @@ void str_vaddf(struct str *s, const char *fmt, va_list ap)
  * overrides become U+FFFD (newline and tab a space).
  */
 void str_add_clean(struct str *s, const void *data, size_t len);
+void str_adds_clean(struct str *s, const char *text);
 
 /* One code point as UTF-8; U+FFFD for what is none. */
 void str_add_point(struct str *s, uint32_t point);
@@ -87,6 +88,7 @@ void str_add_xml(struct str *s, const void *data, size_t len);
 
 /* As a JSON string, quotes included; input is cleaned as above. */
 void str_add_json(struct str *s, const void *data, size_t len);
+void str_adds_json(struct str *s, const char *text);
 
 /* Little-endian and LEB128 writers; zigzag for the signed one. */
 void str_add_u8(struct str *s, uint8_t v);
@@ -196,6 +198,7 @@ void outfile_abort(struct outfile *out); /* removes and frees; NULL legal */
  * it is larger, -ENOENT, -ESRCH, -EPERM as errno says (EACCES is -EPERM).
  */
 int file_read(struct str *s, int dirfd, const char *path, size_t limit);
+int fd_read(struct str *s, int fd, size_t limit); /* the rest of an open one */
 
 /* Writes all of it to a descriptor, through EINTR and short writes. */
 int fd_write_all(int fd, const void *data, size_t len);

@@ -24,6 +24,12 @@ enum frame_flag {
 	FRAME_MARKER = 2, /* not Python code: "[wait: GIL]", "<moving>" */
 };
 
+/* An argument or a local of a frame. */
+struct variable {
+	const char *name, *value; /* clean; value as repr() has it, about */
+	bool argument;
+};
+
 struct frame_def {
 	uint32_t code;
 	uint32_t line; /* 0: unknown; below 2^31 */

@@ -36,11 +36,6 @@ struct renderer {
 		      struct str *out, struct err *err);
 };
 
-struct dump_local {
-	const char *name, *value;
-	bool argument;
-};
-
 /* What "pystrobe dump" shows. */
 struct dump_options {
 	bool full_filenames;
@@ -55,10 +50,10 @@ struct dump_options {
 	void *lines;
 	/*
 	 * Variable `n` of the frame that is `depth` below the innermost one of
-	 * a thread; false: there is none. NULL: no variables.
+	 * a thread; NULL: there is none. NULL itself: no variables.
 	 */
-	bool (*local)(void *locals, uint32_t tid, uint32_t depth, size_t n,
-		      struct dump_local *out);
+	const struct variable *(*local)(void *locals, uint32_t tid,
+					uint32_t depth, size_t n);
 	/* Whether the thread stood while they were read. */
 	bool (*locals_hold)(void *locals, uint32_t tid);
 	void *locals;

@@ -13,6 +13,7 @@
 struct err;
 struct sink;
 struct target;
+struct variable;
 
 #define PAUSE_SHARE 0.01 /* of the time, that a target may be stopped */
 
@@ -65,18 +66,13 @@ int target_announce(struct target *t, struct sink *sink);
 int target_sample(struct target *t, struct sink *sink, uint64_t when,
 		  uint32_t missed);
 
-/* A variable of a frame, as its last sample found it. */
-struct target_local {
-	const char *name, *value; /* clean; valid up to the next sample */
-	bool argument;
-};
-
 /*
- * Number `n` of the frame that is `depth` below the innermost one of a thread;
- * false when there is none.
+ * Variable `n` of the frame that is `depth` below the innermost one of a
+ * thread, as its last sample found it; NULL when there is none. Valid up to the
+ * next sample.
  */
-bool target_local(const struct target *t, uint32_t tid, uint32_t depth,
-		  size_t n, struct target_local *out);
+const struct variable *target_local(const struct target *t, uint32_t tid,
+				    uint32_t depth, size_t n);
 /* Whether the thread stood still while its variables were read. */
 bool target_locals_hold(const struct target *t, uint32_t tid);
 

@@ -16,6 +16,7 @@
 struct err;
 struct layout;
 struct str;
+struct variable;
 struct walker;
 
 #define WALK_DEPTH_MAX 16384u     /* frames of one stack */
@@ -186,11 +187,6 @@ struct value_limits {
 	uint64_t until; /* monotonic: what is not read by then is left out */
 };
 
-struct walk_local {
-	const char *name, *value; /* clean; value as repr() has it, about */
-	bool argument;
-};
-
 /*
  * Reads the variables of the frames of row `i` as they are now. Between
  * walker_grab and walker_take they are those of the thread that was stopped,
@@ -199,8 +195,8 @@ struct walk_local {
 void walker_read_locals(struct walker *w, size_t i,
 			const struct value_limits *limits);
 /* Number `n` of a frame of the row, or NULL. */
-const struct walk_local *walker_local(const struct walker *w, size_t i,
-				      raddr frame, size_t n);
+const struct variable *walker_local(const struct walker *w, size_t i,
+				    raddr frame, size_t n);
 
 /* Counters for progress and benchmarks. */
 struct walk_stats {

@@ -36,15 +36,12 @@ static int file_errno(void)
 	return errno == EACCES ? -EPERM : -errno;
 }
 
-int file_read(struct str *s, int dirfd, const char *path, size_t limit)
+int fd_read(struct str *s, int fd, size_t limit)
 {
 	size_t start = s->len, room;
-	int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	int ret = 0;
 	ssize_t n;
 
-	if (fd < 0)
-		return file_errno();
 	for (;;) {
 		/* A page more than was read so far: /proc gives pages. */
 		str_reserve(s, s->cap - s->len > 4096 ? 0 : 4096);
@@ -63,6 +60,17 @@ int file_read(struct str *s, int dirfd, const char *path, size_t limit)
 		}
 	}
 	s->data[s->len] = '\0';
+	return ret;
+}
+
+int file_read(struct str *s, int dirfd, const char *path, size_t limit)
+{
+	int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	int ret;
+
+	if (fd < 0)
+		return file_errno();
+	ret = fd_read(s, fd, limit);
 	close(fd);
 	return ret;
 }

@@ -154,6 +154,11 @@ void str_add_clean(struct str *s, const void *data, size_t len)
 	add_text(s, data, len, plain_reference);
 }
 
+void str_adds_clean(struct str *s, const char *text)
+{
+	str_add_clean(s, text, strlen(text));
+}
+
 void str_add_xml(struct str *s, const void *data, size_t len)
 {
 	add_text(s, data, len, xml_reference);
@@ -164,4 +169,9 @@ void str_add_json(struct str *s, const void *data, size_t len)
 	str_addc(s, '"');
 	add_text(s, data, len, json_reference);
 	str_addc(s, '"');
+}
+
+void str_adds_json(struct str *s, const char *text)
+{
+	str_add_json(s, text, strlen(text));
 }

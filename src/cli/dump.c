@@ -91,16 +91,10 @@ static int look(struct target *t, struct profile *p)
 	return ret ? ret : target_sample(t, &p->sink, clock_mono(), 0);
 }
 
-static bool local_of(void *locals, uint32_t tid, uint32_t depth, size_t n,
-		     struct dump_local *out)
+static const struct variable *local_of(void *locals, uint32_t tid,
+				       uint32_t depth, size_t n)
 {
-	struct target_local local;
-
-	if (!target_local(locals, tid, depth, n, &local))
-		return false;
-	*out = (struct dump_local){.name = local.name, .value = local.value,
-				   .argument = local.argument};
-	return true;
+	return target_local(locals, tid, depth, n);
 }
 
 static bool locals_hold(void *locals, uint32_t tid)

@@ -158,7 +158,7 @@ static int explain_other_user(const struct denial *d, struct err *err)
 
 	str_init(&name);
 	if (pw)
-		str_add_clean(&name, pw->pw_name, strlen(pw->pw_name));
+		str_adds_clean(&name, pw->pw_name);
 	else
 		str_addf(&name, "%u", d->uids[1]);
 	if (d->uids[0] == d->our_uid && d->uids[1] != d->our_uid)

@@ -96,25 +96,6 @@ static int open_below(int root, const char *path)
 	return fd;
 }
 
-static int read_all(int fd, struct str *out)
-{
-	ssize_t n;
-
-	for (;;) {
-		str_reserve(out, 65536);
-		n = read(fd, out->data + out->len, 65535);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			break;
-		out->len += (size_t)n;
-		out->data[out->len] = '\0';
-		if (out->len > FILE_MAX)
-			return -E2BIG;
-	}
-	return n < 0 ? -errno : 0;
-}
-
 static void load(struct sources *s, const char *file, struct str *out)
 {
 	struct str path;
@@ -130,7 +111,7 @@ static void load(struct sources *s, const char *file, struct str *out)
 	str_release(&path);
 	if (fd < 0)
 		return;
-	if (read_all(fd, out))
+	if (fd_read(out, fd, FILE_MAX))
 		str_clear(out);
 	close(fd);
 	s->bytes += out->len;

@@ -129,11 +129,6 @@ void labels_release(struct labels *l)
 	str_release(&l->scratch);
 }
 
-static void add_clean(struct str *s, const char *text)
-{
-	str_add_clean(s, text, strlen(text));
-}
-
 /* "name (file.py:42)"; without a file just the name. */
 static void compose(struct labels *l, const struct frame_def *f)
 {
@@ -143,7 +138,7 @@ static void compose(struct labels *l, const struct frame_def *f)
 	const char *file = symbols_text(t, c->file);
 	uint32_t line = 0;
 
-	add_clean(&l->scratch, name);
+	str_adds_clean(&l->scratch, name);
 	if (l->scratch.data[strspn(l->scratch.data, " ")] == '\0') {
 		str_clear(&l->scratch);
 		str_adds(&l->scratch, "<no name>");
@@ -153,7 +148,7 @@ static void compose(struct labels *l, const struct frame_def *f)
 	if (!l->view->full_filenames)
 		file = short_filename(file, l->cwd);
 	str_adds(&l->scratch, " (");
-	add_clean(&l->scratch, file);
+	str_adds_clean(&l->scratch, file);
 	if (l->view->label == LABEL_LINE)
 		line = f->line;
 	else if (l->view->label == LABEL_FUNCTION)
@@ -195,7 +190,7 @@ static void compose_state(struct labels *l, const struct state_def *def)
 		return;
 	} else if (wait[strspn(wait, " ")]) {
 		str_adds(&l->scratch, "[wait: ");
-		add_clean(&l->scratch, wait);
+		str_adds_clean(&l->scratch, wait);
 		str_addc(&l->scratch, ']');
 	} else {
 		str_adds(&l->scratch, def->run == RUN_DISK ? "[disk]" :
@@ -224,7 +219,7 @@ uint32_t label_thread(struct labels *l, uint32_t thread)
 	const char *name = symbols_text(&l->profile->symbols, t->name);
 
 	str_clear(&l->scratch);
-	add_clean(&l->scratch, *name ? name : "thread");
+	str_adds_clean(&l->scratch, *name ? name : "thread");
 	if (t->tid >> 31) /* made up, says nothing to a reader */
 		str_addf(&l->scratch, " (thread 0x%llx)",
 			 (unsigned long long)t->ident);
@@ -244,7 +239,7 @@ uint32_t label_process(struct labels *l, uint32_t pid)
 			command = symbols_text(&p->symbols,
 					       p->processes[i].command);
 	str_clear(&l->scratch);
-	add_clean(&l->scratch, *command ? command : "process");
+	str_adds_clean(&l->scratch, *command ? command : "process");
 	str_addf(&l->scratch, " (process %u)", pid);
 	return put(l);
 }

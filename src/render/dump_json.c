@@ -6,16 +6,11 @@
 
 #include "dump_priv.h"
 
-static void add_string(struct dump *d, const char *text)
-{
-	str_add_json(d->out, text, strlen(text));
-}
-
 /* `,"key":"text"` */
 static void add_text(struct dump *d, const char *key, const char *text)
 {
 	str_addf(d->out, ",\"%s\":", key);
-	add_string(d, text);
+	str_adds_json(d->out, text);
 }
 
 static void add_bool(struct dump *d, const char *key, bool value)
@@ -52,15 +47,15 @@ static void add_state(struct dump *d, const struct state_def *s)
 
 static void add_variables(struct dump *d, uint32_t tid, uint32_t depth)
 {
-	struct dump_local local;
+	const struct variable *local;
 	size_t n;
 
 	str_adds(d->out, ",\"locals\":[");
-	for (n = 0; d->o->local(d->o->locals, tid, depth, n, &local); n++) {
+	for (n = 0; (local = d->o->local(d->o->locals, tid, depth, n)); n++) {
 		str_adds(d->out, n ? ",{\"name\":" : "{\"name\":");
-		add_string(d, local.name);
-		add_text(d, "value", local.value);
-		add_bool(d, "argument", local.argument);
+		str_adds_json(d->out, local->name);
+		add_text(d, "value", local->value);
+		add_bool(d, "argument", local->argument);
 		str_addc(d->out, '}');
 	}
 	str_addc(d->out, ']');
@@ -73,7 +68,7 @@ static void add_frame(struct dump *d, const struct frame_def *f, uint32_t tid,
 	const char *file = dump_text(d, c->file), *source = dump_source(d, f);
 
 	str_adds(d->out, "{\"name\":");
-	add_string(d, dump_text(d, c->name));
+	str_adds_json(d->out, dump_text(d, c->name));
 	add_text(d, "file", file);
 	if (*file && !d->o->full_filenames)
 		add_text(d, "short_file", dump_file(d, c));

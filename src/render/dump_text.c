@@ -73,17 +73,12 @@ static void groups_release(struct groups *g)
 
 /* ---- text ---- */
 
-static void add_clean(struct dump *d, const char *s)
-{
-	str_add_clean(d->out, s, strlen(s));
-}
-
 static void add_process(struct dump *d)
 {
 	const struct profile_process *process = d->p->processes;
 
 	str_addf(d->out, "Process %u: ", process->pid);
-	add_clean(d, dump_text(d, process->command));
+	str_adds_clean(d->out, dump_text(d, process->command));
 	str_addc(d->out, '\n');
 	if (process->version)
 		add_version(d->out, process->version);
@@ -107,7 +102,7 @@ static void add_state(struct dump *d, const struct state_def *def,
 		str_adds(d->out, ", stopped");
 	else if (state_is_idle(def) && *wait) {
 		str_adds(d->out, ", wait: ");
-		add_clean(d, wait);
+		str_adds_clean(d->out, wait);
 	}
 }
 
@@ -118,10 +113,10 @@ static void add_frame(struct dump *d, const struct frame_def *f)
 	struct str clean;
 
 	str_adds(d->out, "    ");
-	add_clean(d, dump_text(d, c->name));
+	str_adds_clean(d->out, dump_text(d, c->name));
 	if (*file) {
 		str_adds(d->out, " (");
-		add_clean(d, file);
+		str_adds_clean(d->out, file);
 		if (f->line)
 			str_addf(d->out, ":%u", f->line);
 		str_addc(d->out, ')');
@@ -130,7 +125,7 @@ static void add_frame(struct dump *d, const struct frame_def *f)
 	if (!source || !*source)
 		return;
 	str_init(&clean);
-	str_add_clean(&clean, source, strlen(source));
+	str_adds_clean(&clean, source);
 	str_adds(d->out, "        ");
 	text_fit(d->out, clean.data, clean.len, SOURCE_COLUMNS, "...");
 	str_addc(d->out, '\n');
@@ -141,21 +136,21 @@ static void add_frame(struct dump *d, const struct frame_def *f)
 static void add_variables(struct dump *d, uint32_t tid, uint32_t depth,
 			  bool arguments)
 {
-	struct dump_local local;
+	const struct variable *local;
 	bool any = false;
 	size_t n;
 
-	for (n = 0; d->o->local(d->o->locals, tid, depth, n, &local); n++) {
-		if (local.argument != arguments)
+	for (n = 0; (local = d->o->local(d->o->locals, tid, depth, n)); n++) {
+		if (local->argument != arguments)
 			continue;
 		if (!any)
 			str_adds(d->out, arguments ? "        Arguments:\n"
 						   : "        Locals:\n");
 		any = true;
 		str_adds(d->out, "            ");
-		add_clean(d, local.name);
+		str_adds_clean(d->out, local->name);
 		str_adds(d->out, ": ");
-		add_clean(d, local.value);
+		str_adds_clean(d->out, local->value);
 		str_addc(d->out, '\n');
 	}
 }
@@ -243,7 +238,7 @@ static size_t common_prefix(const struct dump *d, const struct groups *g,
 static void add_name(struct dump *d, const struct dump_row *row)
 {
 	str_addc(d->out, '"');
-	add_clean(d, dump_text(d, row->thread->name));
+	str_adds_clean(d->out, dump_text(d, row->thread->name));
 	str_addc(d->out, '"');
 }
 

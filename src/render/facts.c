@@ -11,11 +11,6 @@ static const char *text(const struct profile *p, uint32_t string)
 	return symbols_text(&p->symbols, string);
 }
 
-static void add_clean(struct str *out, const char *s)
-{
-	str_add_clean(out, s, strlen(s));
-}
-
 void add_title(struct str *out, const struct profile *p,
 	       const struct render_options *o)
 {
@@ -24,9 +19,9 @@ void add_title(struct str *out, const struct profile *p,
 	if (p->nprocesses)
 		command = text(p, p->processes[0].command);
 	if (o->title && *o->title)
-		add_clean(out, o->title);
+		str_adds_clean(out, o->title);
 	else if (*command)
-		add_clean(out, command);
+		str_adds_clean(out, command);
 	else
 		str_adds(out, "Python profile");
 	if (p->nprocesses > 1 && !(o->title && *o->title))

@@ -71,7 +71,7 @@ static uint64_t text(struct pprof *f, const char *s)
 	uint32_t id;
 
 	str_init(&clean);
-	str_add_clean(&clean, s, strlen(s));
+	str_adds_clean(&clean, s);
 	id = intern_add(&f->strings, clean.data, clean.len);
 	str_release(&clean);
 	return id;

@@ -12,10 +12,9 @@ static const char *const svg_extensions[] = {".svg", NULL};
 static const char *const collapsed_aliases[] = {"folded", "raw", NULL};
 static const char *const collapsed_extensions[] = {".folded", ".collapsed",
 						   NULL};
-static const char *const speedscope_aliases[] = {NULL};
+static const char *const no_aliases[] = {NULL};
 static const char *const speedscope_extensions[] = {".speedscope",
 						    ".speedscope.json", NULL};
-static const char *const pprof_aliases[] = {NULL};
 static const char *const pprof_extensions[] = {".pprof", ".pb.gz", NULL};
 
 static const struct renderer all[] = {
@@ -43,7 +42,7 @@ static const struct renderer all[] = {
 	},
 	{
 		.name = "speedscope",
-		.aliases = speedscope_aliases,
+		.aliases = no_aliases,
 		.extensions = speedscope_extensions,
 		.about = "for https://www.speedscope.app",
 		.bare = 1,
@@ -51,7 +50,7 @@ static const struct renderer all[] = {
 	},
 	{
 		.name = "pprof",
-		.aliases = pprof_aliases,
+		.aliases = no_aliases,
 		.extensions = pprof_extensions,
 		.about = "gzipped protocol buffer, for go tool pprof",
 		.bare = 1,

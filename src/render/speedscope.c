@@ -28,7 +28,7 @@ struct scope {
 static void add_text(struct str *to, const char *key, const char *text)
 {
 	str_addf(to, "\"%s\":", key);
-	str_add_json(to, text, strlen(text));
+	str_adds_json(to, text);
 }
 
 static const char *label_of(const struct scope *s, uint32_t node)

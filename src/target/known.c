@@ -118,8 +118,10 @@ int known_update(struct target *t, struct sink *sink)
 	w = walker_threads(t->walker, &t->nrows);
 	t->rows = grow(t->rows, &t->cap_rows, t->nrows,
 		       sizeof(struct known *));
-	for (i = 0; i < t->nrows; i++)
+	for (i = 0; i < t->nrows; i++) {
 		t->rows[i] = known_of(t, &w[i]);
+		t->rows[i]->row = i;
+	}
 	t->names_ns = 0;
 	t->names_wait_ns = NAMES_NS;
 	return tell_ended(t, sink);

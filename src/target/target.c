@@ -257,40 +257,32 @@ int target_sample(struct target *t, struct sink *sink, uint64_t when,
 	return tell_tick(t, sink, when);
 }
 
-/* The row of a thread; t->nrows when it has none. */
-static size_t row_with(const struct target *t, uint32_t tid)
+/* NULL when no thread has this id. */
+static const struct known *known_with(const struct target *t, uint32_t tid)
 {
-	size_t i;
+	uint32_t i = map_get(&t->known_of, tid);
 
-	for (i = 0; i < t->nrows && t->rows[i]->tid != tid; i++)
-		;
-	return i;
+	return i == MAP_NONE ? NULL : t->known[i];
 }
 
-bool target_local(const struct target *t, uint32_t tid, uint32_t depth,
-		  size_t n, struct target_local *out)
+const struct variable *target_local(const struct target *t, uint32_t tid,
+				    uint32_t depth, size_t n)
 {
-	const struct walk_local *local = NULL;
+	const struct known *k = known_with(t, tid);
 	const struct walk_thread *w;
-	size_t row = row_with(t, tid), rows;
+	size_t rows;
 
 	w = walker_threads(t->walker, &rows);
-	if (row < t->nrows && row < rows && depth < w[row].depth)
-		local = walker_local(t->walker, row, w[row].frames[depth].addr,
-				     n);
-	if (!local)
-		return false;
-	*out = (struct target_local){.name = local->name,
-				     .value = local->value,
-				     .argument = local->argument};
-	return true;
+	if (!k || k->row >= rows || depth >= w[k->row].depth)
+		return NULL;
+	return walker_local(t->walker, k->row, w[k->row].frames[depth].addr, n);
 }
 
 bool target_locals_hold(const struct target *t, uint32_t tid)
 {
-	size_t row = row_with(t, tid);
+	const struct known *k = known_with(t, tid);
 
-	return row < t->nrows && t->rows[row]->locals_hold;
+	return k && k->locals_hold;
 }
 
 void target_counts(const struct target *t, struct target_counts *out)

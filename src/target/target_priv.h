@@ -69,6 +69,7 @@ struct known {
 	uint32_t tid;
 	uint64_t ident;
 	uint64_t seen; /* number of the list that had it */
+	size_t row;    /* of that list */
 	bool wanted, announced, named;
 	bool fresh; /* not looked at yet */
 	bool locals_hold; /* they were read while it stood */

@@ -149,6 +149,8 @@ static void add_local(struct walker *w, struct slot *s, raddr frame,
 	if (read_text(w, v->names[i], NAME_MAX_BYTES, &name))
 		str_adds(&name, "?");
 	value_text(w, value, limits, &text);
+	if (!to->len || to->at[to->len - 1].frame != frame)
+		map_put(&to->first_of, frame, (uint32_t)to->len);
 	to->at = grow(to->at, &to->cap, to->len + 1, sizeof(*to->at));
 	to->at[to->len++] = (struct frame_local){
 		.frame = frame,
@@ -166,11 +168,13 @@ void locals_clear(struct locals *l)
 		free((char *)l->at[i].pub.value);
 	}
 	l->len = 0;
+	map_clear(&l->first_of);
 }
 
 void locals_release(struct locals *l)
 {
 	locals_clear(l);
+	map_release(&l->first_of);
 	free(l->at);
 }
 
@@ -198,14 +202,14 @@ void walker_read_locals(struct walker *w, size_t row,
 	free(v);
 }
 
-const struct walk_local *walker_local(const struct walker *w, size_t row,
-				      raddr frame, size_t i)
+const struct variable *walker_local(const struct walker *w, size_t row,
+				    raddr frame, size_t i)
 {
 	const struct slot *s = w->rows[row];
-	size_t k;
+	uint32_t first = s ? map_get(&s->locals.first_of, frame) : MAP_NONE;
 
-	for (k = 0; s && k < s->locals.len; k++)
-		if (s->locals.at[k].frame == frame && !i--)
-			return &s->locals.at[k].pub;
-	return NULL;
+	if (first == MAP_NONE || i >= s->locals.len - first ||
+	    s->locals.at[first + i].frame != frame)
+		return NULL;
+	return &s->locals.at[first + i].pub;
 }

@@ -233,6 +233,7 @@ static struct slot *slot_new(struct walker *w, raddr tstate)
 
 	s->tstate = tstate;
 	s->serial = s->callers = 1; /* a new row has 0 */
+	map_init(&s->locals.first_of);
 	w->slots = grow(w->slots, &w->cap_slots, w->nslots + 1,
 			sizeof(struct slot *));
 	map_put(&w->slot_of, tstate, (uint32_t)w->nslots);

@@ -69,17 +69,17 @@ static int32_t body(const struct repr *r, int32_t off)
 
 /* ---- types ---- */
 
-static bool type_read(struct repr *r, raddr addr, struct type_seen *t)
+static bool type_read(struct walker *w, raddr addr, struct type_seen *t)
 {
-	const struct layout *l = &r->w->layout;
-	raddr name = object_word(r->w, addr + (raddr)l->object.type_name);
+	const struct layout *l = &w->layout;
+	raddr name = object_word(w, addr + (raddr)l->object.type_name);
 	struct range range = {.addr = name, .len = TYPE_NAME_MAX, .to = t->name};
 
 	memset(t, 0, sizeof(*t));
-	if (!name || remote_batch(r->w->remote, &range, 1) || !range.got)
+	if (!name || remote_batch(w->remote, &range, 1) || !range.got)
 		return false;
 	t->addr = addr;
-	t->flags = object_word(r->w, addr + (raddr)l->object.type_flags);
+	t->flags = object_word(w, addr + (raddr)l->object.type_flags);
 	return true;
 }
 
@@ -92,7 +92,7 @@ static const struct type_seen *type_of(struct repr *r, raddr addr)
 			return &r->types[i];
 	if (r->ntypes == TYPES_MAX)
 		r->ntypes = 0;
-	if (!addr || !type_read(r, addr, &r->types[r->ntypes]))
+	if (!addr || !type_read(r->w, addr, &r->types[r->ntypes]))
 		return NULL;
 	return &r->types[r->ntypes++];
 }
@@ -107,15 +107,10 @@ static bool is_named(const struct object *o, const char *name)
 	return !strcmp(o->type->name, name);
 }
 
-static void add_clean(struct repr *r, const char *text)
-{
-	str_add_clean(r->out, text, strlen(text));
-}
-
 static void add_instance(struct repr *r, const struct object *o)
 {
 	str_addc(r->out, '<');
-	add_clean(r, o->type->name);
+	str_adds_clean(r->out, o->type->name);
 	str_addf(r->out, " at 0x%llx>", (unsigned long long)o->addr);
 }
 
@@ -123,12 +118,12 @@ static void add_class(struct repr *r, const struct object *o)
 {
 	struct type_seen t;
 
-	if (!type_read(r, o->addr, &t)) {
+	if (!type_read(r->w, o->addr, &t)) {
 		str_adds(r->out, TORN);
 		return;
 	}
 	str_adds(r->out, "<class '");
-	add_clean(r, t.name);
+	str_adds_clean(r->out, t.name);
 	str_adds(r->out, "'>");
 }
 
@@ -539,12 +534,12 @@ static void add_set(struct repr *r, const struct object *o)
 	bool named = py2 || is_named(o, "frozenset");
 
 	if (!py2 && !head_word(o, body(r, 8))) {
-		add_clean(r, o->type->name);
+		str_adds_clean(r->out, o->type->name);
 		str_adds(r->out, "()");
 		return;
 	}
 	if (named) {
-		add_clean(r, o->type->name);
+		str_adds_clean(r->out, o->type->name);
 		str_addc(r->out, '(');
 	}
 	str_addc(r->out, py2 ? '[' : '{');
@@ -677,7 +672,7 @@ static void add_value(struct repr *r, raddr addr)
 		return;
 	}
 	if (!exact) {
-		add_clean(r, type.name);
+		str_adds_clean(r->out, type.name);
 		str_addc(r->out, '(');
 	}
 	add_kind(r, &o, kind);
@@ -687,15 +682,10 @@ static void add_value(struct repr *r, raddr addr)
 
 bool value_is(struct walker *w, raddr object, const char *type)
 {
-	const struct layout *l = &w->layout;
-	char name[TYPE_NAME_MAX + 1] = "";
-	raddr of = object_word(w, object + (raddr)l->object.type);
-	struct range r = {.addr = object_word(w, of +
-						 (raddr)l->object.type_name),
-			  .len = TYPE_NAME_MAX, .to = name};
+	raddr of = object_word(w, object + (raddr)w->layout.object.type);
+	struct type_seen t;
 
-	return r.addr && !remote_batch(w->remote, &r, 1) && r.got &&
-	       !strcmp(name, type);
+	return of && type_read(w, of, &t) && !strcmp(t.name, type);
 }
 
 /* It may be a little over, since what is escaped is longer. */

@@ -7,6 +7,7 @@
 
 #include "base.h"
 #include "cpython.h"
+#include "profile.h"
 #include "walk.h"
 
 #define CHUNKS_MAX 1024u           /* data stack chunks of one thread */
@@ -140,9 +141,10 @@ struct slot {
 	struct locals {
 		struct frame_local {
 			raddr frame;
-			struct walk_local pub;
-		} *at;
+			struct variable pub;
+		} *at; /* one frame after the other */
 		size_t len, cap;
+		struct map first_of; /* frame -> its first */
 	} locals; /* as read last */
 
 	struct walk_frame *out;
