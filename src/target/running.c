@@ -43,7 +43,10 @@ static bool contended(struct target *t, struct known *k, uint64_t now)
 	if (k->sched.slices == UINT64_MAX)
 		return false;
 	waited = c->looked_ns ? k->sched.delay_ns - c->delay_ns : 0;
+	c->ran = passed ? (double)(k->sched.cpu_ns - c->cpu_ns) /
+				  (double)passed : 0;
 	c->delay_ns = k->sched.delay_ns;
+	c->cpu_ns = k->sched.cpu_ns;
 	c->looked_ns = now;
 	if (waited > passed / DELAY_SHARE)
 		c->contended_ns = t->contended_ns = now + CONTENDED_NS;
@@ -66,10 +69,25 @@ bool waits_for_us(struct target *t, struct known *k)
 	return probe_cpu(&k->probe, &t->process) == sched_getcpu();
 }
 
+/*
+ * It is off its processor, and we are on that one: was it we who displaced it,
+ * or somebody else, before? Nothing tells. So that as many looks find it running
+ * as the kernel says that it ran, what remains of one is carried on.
+ */
+static bool displaced(struct on_cpu *c)
+{
+	c->owed += c->ran < 1 ? c->ran : 1;
+	if (c->owed < 1)
+		return false;
+	c->owed -= 1;
+	return true;
+}
+
 bool waits_for_cpu(struct target *t, struct known *k, uint64_t now)
 {
 	struct on_cpu *c = &k->on_cpu;
 	uint64_t diff;
+	bool ours;
 
 	if (k->look.run == RUN_UNKNOWN)
 		return false;
@@ -78,9 +96,18 @@ bool waits_for_cpu(struct target *t, struct known *k, uint64_t now)
 			c->off_known = difference(t, k, &c->off);
 		return false;
 	}
-	if (!contended(t, k, now) || !difference(t, k, &diff))
+	if (!contended(t, k, now))
 		return false;
+	ours = waits_for_us(t, k);
+	if (!difference(t, k, &diff))
+		return false;
+	if (!c->off_known && ours && waits_for_us(t, k)) {
+		c->off = diff;
+		c->off_known = true;
+	}
 	if (!c->off_known)
 		learn(c, diff);
-	return c->off_known && diff == c->off && !waits_for_us(t, k);
+	if (!c->off_known || diff != c->off)
+		return false;
+	return !ours || !displaced(c);
 }

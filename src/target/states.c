@@ -68,8 +68,9 @@ static void read_locals(struct target *t, struct known *k, size_t row,
 
 	if (!o->bytes || !k->wanted)
 		return;
-	walker_read_locals(t->walker, row, &limits);
-	k->locals_hold = holds;
+	k->locals_flaws = holds ? 0 : VARIABLES_TORN;
+	if (!walker_read_locals(t->walker, row, &limits))
+		k->locals_flaws |= VARIABLES_CUT;
 }
 
 /*
@@ -84,7 +85,8 @@ static int settle(struct target *t, struct known *k, size_t row,
 	bool still;
 	int ret;
 
-	k->fresh = k->locals_hold = false;
+	k->fresh = false;
+	k->locals_flaws = VARIABLES_TORN;
 	for (try = 0;; try++) {
 		look_at(t, k);
 		now = look_slices(t, k);
@@ -108,7 +110,7 @@ static int settle(struct target *t, struct known *k, size_t row,
 			k->slices = slices;
 			return 0;
 		}
-		k->locals_hold = false;
+		k->locals_flaws = VARIABLES_TORN;
 		if (try + 1 == SETTLE_TRIES || slices == UINT64_MAX)
 			return 0;
 	}
@@ -226,7 +228,7 @@ static int look_closely(struct target *t, struct known *k, size_t row,
 		if (!ret)
 			ret = hold_still(t, k, row);
 		if (ret || !t->options.locals.bytes || k->blocked ||
-		    k->locals_hold)
+		    !(k->locals_flaws & VARIABLES_TORN))
 			return ret;
 	} while (t->options.stop != STOP_NEVER && ++try < SETTLE_TRIES);
 	read_locals(t, k, row, false);

@@ -278,11 +278,11 @@ const struct variable *target_local(const struct target *t, uint32_t tid,
 	return walker_local(t->walker, k->row, w[k->row].frames[depth].addr, n);
 }
 
-bool target_locals_hold(const struct target *t, uint32_t tid)
+unsigned target_locals_flaws(const struct target *t, uint32_t tid)
 {
 	const struct known *k = known_with(t, tid);
 
-	return k && k->locals_hold;
+	return k ? k->locals_flaws : VARIABLES_TORN;
 }
 
 void target_counts(const struct target *t, struct target_counts *out)

@@ -55,7 +55,9 @@ uint32_t ids_host(struct ids *ids, const struct process *p, uint32_t inside);
 
 /* What tells a thread on a processor from one that waits for it. */
 struct on_cpu {
-	uint64_t delay_ns, looked_ns; /* at the last look */
+	uint64_t delay_ns, cpu_ns, looked_ns; /* at the last look */
+	double ran;     /* of the time between the last two, 0 to 1 */
+	double owed;    /* looks at which it ran and was not said to */
 	uint64_t contended_ns; /* until then it may have to wait */
 	uint64_t off;   /* slices less switches while it is on none */
 	uint64_t first; /* that, as seen last, until `off` is known */
@@ -72,7 +74,7 @@ struct known {
 	size_t row;    /* of that list */
 	bool wanted, announced, named;
 	bool fresh; /* not looked at yet */
-	bool locals_hold; /* they were read while it stood */
+	unsigned locals_flaws;
 	bool runnable; /* waited for a processor, before we stopped it */
 
 	/* State: what it was doing, and since which of its time slices. */
@@ -170,10 +172,9 @@ uint32_t stack_of(struct target *t, struct known *k,
 uint64_t look_slices(struct target *t, struct known *k);
 
 /*
- * Whether a thread that may run waits for a processor. Exact once the thread
- * has been seen blocked, or both ways; until then, and where processors are
- * free, false.
- * After each look at it.
+ * Whether a thread that may run waits for a processor. Known once it has been
+ * seen blocked, on our processor, or both ways; until then, and where
+ * processors are free, false. After each look at it.
  */
 bool waits_for_cpu(struct target *t, struct known *k, uint64_t now);
 /* Whether it waits because we are on the processor that it would be on. */

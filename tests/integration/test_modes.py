@@ -258,15 +258,17 @@ def test_state_gil(t):
         equal(of(held, name), 0, "samples of %s with the GIL" % name)
     expect(0.7 * run.ticks <= count(held) <= 1.02 * run.ticks,
            "held in %d of %d ticks", count(held), run.ticks)
-    wanted = {}
+    wanted = woken = 0
     for name in COMPUTING:
         expect(of(held, name) > 0.05 * run.ticks, "%s has it in %d of %d",
                name, of(held, name), run.ticks)
-        wanted[name] = leaves(run.folded("--mode", "offcpu", "--state-frames"),
-                              name).get("[wait: GIL]", 0)
-    # Of three threads that compute, two wait.
-    expect(1.4 * run.ticks <= sum(wanted.values()) <= 2.1 * run.ticks,
-           "wanted by %r in %d ticks", wanted, run.ticks)
+        found = leaves(run.folded("--mode", "offcpu", "--state-frames"), name)
+        wanted += found.get("[wait: GIL]", 0)
+        woken += found.get("[runnable]", 0)
+    # Of three threads that compute, two wait; on a busy machine one of them is
+    # often just woken.
+    expect(1.4 * run.ticks <= wanted + woken and wanted <= 2.1 * run.ticks,
+           "wanted by %d, woken %d, in %d ticks", wanted, woken, run.ticks)
     for name in WAITING:
         found = leaves(run.folded("-i", "--state-frames"), name)
         equal(found.get("[wait: GIL]", 0), 0, "%s waits for the GIL" % name)
@@ -316,10 +318,17 @@ def test_state_header(t):
     expect(re.search(r"\d+ % handling an exception", table), "%s", table)
 
 
+def time_on_processor(pid):
+    """ns that a process of one thread ran, and waited for a processor."""
+    with open("/proc/%d/schedstat" % pid) as f:
+        return tuple(map(int, f.read().split()[:2]))
+
+
 @alone
 @each_python()
 def test_state_runnable(t):
-    """Two programs on one processor: half of the time each waits for it."""
+    """Two programs on one processor: one waits for it as long as the kernel
+    says, which is half of the time if there are no others."""
     target = t.ready("busy.py")
     processor = min(os.sched_getaffinity(0))
     other = subprocess.Popen([sys.executable, "-c", "while True: pass"])
@@ -328,8 +337,10 @@ def test_state_runnable(t):
             os.sched_setaffinity(int(task), {processor})
         os.sched_setaffinity(other.pid, {processor})
         saved = t.path("run.strobe")
+        ran, waited = time_on_processor(target.pid)
         t.pystrobe("record", "-p", str(target.pid), "-d", "1500ms", "-r",
                    "250", "-o", saved)
+        now_ran, now_waited = time_on_processor(target.pid)
     finally:
         other.kill()
         other.wait()
@@ -338,5 +349,8 @@ def test_state_runnable(t):
     waiting = sum(count for frames, count in stacks
                   if frames[-1] == "[runnable]")
     expect(hot > 60, "only %d samples", hot)
-    expect(0.15 * hot < waiting < 0.85 * hot,
-           "%d of %d waited for the processor", waiting, hot)
+    share = (now_waited - waited) / (now_waited - waited + now_ran - ran)
+    expect(share > 0.3, "it had the processor: it waited for %.2f", share)
+    expect((share - 0.2) * hot < waiting < (share + 0.2) * hot,
+           "%d of %d waited for the processor, %.2f of the time", waiting, hot,
+           share)
