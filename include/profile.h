@@ -30,6 +30,12 @@ struct variable {
 	bool argument;
 };
 
+/* What is wrong with the variables of a thread. */
+enum variables_flaw {
+	VARIABLES_TORN = 1, /* it ran while they were read */
+	VARIABLES_CUT = 2,  /* time was over before all were */
+};
+
 struct frame_def {
 	uint32_t code;
 	uint32_t line; /* 0: unknown; below 2^31 */

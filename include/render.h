@@ -54,8 +54,7 @@ struct dump_options {
 	 */
 	const struct variable *(*local)(void *locals, uint32_t tid,
 					uint32_t depth, size_t n);
-	/* Whether the thread stood while they were read. */
-	bool (*locals_hold)(void *locals, uint32_t tid);
+	unsigned (*locals_flaws)(void *locals, uint32_t tid);
 	void *locals;
 };
 

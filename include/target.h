@@ -73,8 +73,7 @@ int target_sample(struct target *t, struct sink *sink, uint64_t when,
  */
 const struct variable *target_local(const struct target *t, uint32_t tid,
 				    uint32_t depth, size_t n);
-/* Whether the thread stood still while its variables were read. */
-bool target_locals_hold(const struct target *t, uint32_t tid);
+unsigned target_locals_flaws(const struct target *t, uint32_t tid);
 
 struct target_counts {
 	uint64_t ticks, samples;

@@ -190,9 +190,10 @@ struct value_limits {
 /*
  * Reads the variables of the frames of row `i` as they are now. Between
  * walker_grab and walker_take they are those of the thread that was stopped,
- * else those of its last stack. Kept until they are read again.
+ * else those of its last stack. Kept until they are read again. False: the
+ * time was over before all were.
  */
-void walker_read_locals(struct walker *w, size_t i,
+bool walker_read_locals(struct walker *w, size_t i,
 			const struct value_limits *limits);
 /* Number `n` of a frame of the row, or NULL. */
 const struct variable *walker_local(const struct walker *w, size_t i,

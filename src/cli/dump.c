@@ -97,9 +97,9 @@ static const struct variable *local_of(void *locals, uint32_t tid,
 	return target_local(locals, tid, depth, n);
 }
 
-static bool locals_hold(void *locals, uint32_t tid)
+static unsigned locals_flaws(void *locals, uint32_t tid)
 {
-	return target_locals_hold(locals, tid);
+	return target_locals_flaws(locals, tid);
 }
 
 /* What was seen, with the lines of source of the process. */
@@ -113,7 +113,7 @@ static void draw(const struct dump *d, const struct process *process,
 	if (d->options.locals.bytes) {
 		form.locals = t;
 		form.local = local_of;
-		form.locals_hold = locals_hold;
+		form.locals_flaws = locals_flaws;
 	}
 	if (d->source) {
 		form.lines = sources = sources_new(process);

@@ -104,6 +104,12 @@ static void add_stack(struct dump *d, uint32_t tid, uint32_t stack)
 	add_text(d, "stack", whole ? "whole" : "partial");
 }
 
+static void add_flaws(struct dump *d, unsigned flaws)
+{
+	add_bool(d, "locals_hold", !(flaws & VARIABLES_TORN));
+	add_bool(d, "locals_whole", !(flaws & VARIABLES_CUT));
+}
+
 static void add_thread(struct dump *d, const struct dump_row *row)
 {
 	const struct profile_thread *t = row->thread;
@@ -118,8 +124,7 @@ static void add_thread(struct dump *d, const struct dump_row *row)
 		add_state(d, &d->p->symbols.states[row->cell->state]);
 		add_stack(d, t->tid, row->cell->stack);
 		if (d->o->local)
-			add_bool(d, "locals_hold",
-				 d->o->locals_hold(d->o->locals, t->tid));
+			add_flaws(d, d->o->locals_flaws(d->o->locals, t->tid));
 	} else {
 		add_text(d, "stack", "lost");
 	}

@@ -285,6 +285,15 @@ static void add_ids(struct dump *d, const struct groups *g,
 	str_addc(d->out, '\n');
 }
 
+static void add_flaws(struct dump *d, unsigned flaws)
+{
+	if (flaws & VARIABLES_TORN)
+		str_adds(d->out, "    (it ran while its variables were read)\n");
+	if (flaws & VARIABLES_CUT)
+		str_adds(d->out, "    (time was over before all variables were "
+				 "read)\n");
+}
+
 static void add_group(struct dump *d, const struct groups *g,
 		      const struct group *group)
 {
@@ -316,8 +325,8 @@ static void add_group(struct dump *d, const struct groups *g,
 	if (!row->cell)
 		return;
 	add_stack(d, row->thread->tid, row->cell->stack);
-	if (d->o->local && !d->o->locals_hold(d->o->locals, row->thread->tid))
-		str_adds(d->out, "    (it ran while its variables were read)\n");
+	if (d->o->local)
+		add_flaws(d, d->o->locals_flaws(d->o->locals, row->thread->tid));
 }
 
 void dump_as_text(struct dump *d, const struct dump_row *rows)

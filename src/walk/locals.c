@@ -178,28 +178,32 @@ void locals_release(struct locals *l)
 	free(l->at);
 }
 
-void walker_read_locals(struct walker *w, size_t row,
+bool walker_read_locals(struct walker *w, size_t row,
 			const struct value_limits *limits)
 {
 	struct slot *s = w->rows[row];
 	const struct links *links;
 	struct variables *v;
+	bool time = true;
 	size_t i, k;
 
 	if (!s)
-		return;
+		return true;
 	locals_clear(&s->locals);
 	if (!s->grabbed && !s->whole)
-		return; /* what its frames are is not known */
+		return true; /* what its frames are is not known */
 	links = s->grabbed ? &s->links : &s->chain;
 	v = xmalloc(sizeof(*v));
-	for (i = 0; i < links->len && clock_mono() < limits->until; i++) {
+	for (i = 0; i < links->len && time; i++) {
 		if (links->at[i].entry || !read_variables(w, &links->at[i], v))
 			continue;
-		for (k = 0; k < v->count && clock_mono() < limits->until; k++)
+		for (k = 0; k < v->count && time; k++) {
 			add_local(w, s, links->at[i].addr, v, k, limits);
+			time = clock_mono() < limits->until;
+		}
 	}
 	free(v);
+	return time;
 }
 
 const struct variable *walker_local(const struct walker *w, size_t row,

@@ -6,7 +6,7 @@ import signal
 import time
 
 from harness import (EXIT_FAILED, EXIT_USAGE, contains, each_python, equal,
-                     expect, expect_untouched)
+                     expect, expect_untouched, wait_until)
 
 THREAD = re.compile(r'Thread (\d+) \((.*?)\): "(.*)"$')
 
@@ -141,8 +141,13 @@ def test_source_is_a_regular_file(t):
 def test_group(t):
     """Twenty threads that wait for the same are one."""
     target = t.ready("crowd.py", 20)
-    text = t.pystrobe("dump", "--group", str(target.pid)).out
-    expect(re.search(r"^20 threads \(idle[^)]*\): \"", text, re.M), "%s", text)
+
+    def one_group():
+        """They come to where they wait one after the other."""
+        text = t.pystrobe("dump", "--group", str(target.pid)).out
+        return text if re.search(r"^20 threads \(idle[^)]*\): \"", text,
+                                 re.M) else None
+    text = wait_until(one_group, "one group of 20 threads")
     equal(len(re.findall(r"^(?:Thread|\d+ threads) ", text, re.M)), 3, "groups")
     result = t.pystrobe("dump", "--group", "--json", str(target.pid),
                         status=EXIT_USAGE)
@@ -217,6 +222,22 @@ def test_locals(t):
                          "variables")["Locals"]
     expect(len(short["long_text"]) < 150 and len(short["huge"]) < 150, "%r",
            short)
+    expect_untouched(target.pid)
+
+
+@each_python(quick=False)
+def test_locals_without_end(t):
+    """There is a time for those of a thread; what it left out is told."""
+    target = t.start(t.python.argv(t.python.script("locals.py"), "deep"))
+    equal(target.line(), "{}", "first line")
+    thread, = json.loads(t.pystrobe("dump", "-ll", "--json",
+                                    str(target.pid)).out)["threads"]
+    equal((thread["locals_whole"], thread["stack"]), (False, "whole"),
+          "a part of the variables, all of the stack")
+    expect(thread["frames"][0]["locals"] and
+           not thread["frames"][-1]["locals"], "the innermost ones are there")
+    text = t.pystrobe("dump", "-ll", str(target.pid)).out
+    contains(text, "time was over before all variables were read")
     expect_untouched(target.pid)
 
 

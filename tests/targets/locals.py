@@ -32,6 +32,16 @@ def busy():
         count += 1
 
 
+def deep(more):
+    """More variables than can be read in any time that is given to them."""
+    many = [[[i, {"key": "value"}] for i in range(10)] for _ in range(10)]
+    if more:
+        return deep(more - 1), many
+    print("{}")
+    sys.stdout.flush()
+    sys.stdin.read()
+
+
 def variables(first, second=-7, *rest, **named):
     zero = 0
     small = 12345
@@ -80,5 +90,8 @@ def variables(first, second=-7, *rest, **named):
 
 if sys.argv[1:] == ["busy"]:
     busy()
+elif sys.argv[1:] == ["deep"]:
+    sys.setrecursionlimit(3000)
+    deep(2500)
 else:
     variables("first", -7, "more", "rest", key="word")
