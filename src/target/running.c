@@ -98,10 +98,10 @@ bool waits_for_cpu(struct target *t, struct known *k, uint64_t now)
 	}
 	if (!contended(t, k, now))
 		return false;
-	ours = waits_for_us(t, k);
+	ours = !c->off_known && waits_for_us(t, k);
 	if (!difference(t, k, &diff))
 		return false;
-	if (!c->off_known && ours && waits_for_us(t, k)) {
+	if (ours && waits_for_us(t, k)) {
 		c->off = diff;
 		c->off_known = true;
 	}
@@ -109,5 +109,5 @@ bool waits_for_cpu(struct target *t, struct known *k, uint64_t now)
 		learn(c, diff);
 	if (!c->off_known || diff != c->off)
 		return false;
-	return !ours || !displaced(c);
+	return !waits_for_us(t, k) || !displaced(c);
 }

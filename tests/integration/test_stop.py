@@ -205,7 +205,7 @@ def test_sleeping_threads_are_left_alone(t):
     """Of one that works and twenty that wait, only the first is stopped."""
     target = t.ready("crowd.py", 20)
     with apart(target):
-        calls = straced(t, "record", "-p", str(target.pid), "-d", "400ms",
+        calls = straced(t, "record", "-p", str(target.pid), "-d", "1s",
                         "-r", "200", "-i", "--blocking", "-o",
                         t.path("out.svg"))
     seized = traced(calls, "SEIZE")

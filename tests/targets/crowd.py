@@ -1,4 +1,5 @@
-"""Many threads that wait, and a few that work. Prints {"pid", "threads"}.
+"""Many threads that wait, and one that works. Prints {"pid", "threads"} once
+they do.
 
     crowd.py THREADS
 """
@@ -8,6 +9,7 @@ import json
 import os
 import sys
 import threading
+import time
 
 DONE = threading.Event()
 
@@ -29,6 +31,15 @@ def worker():
     return total
 
 
+def asleep():
+    """How many threads of this process are."""
+    states = []
+    for tid in os.listdir("/proc/self/task"):
+        with open("/proc/self/task/%s/stat" % tid) as stat:
+            states.append(stat.read().rpartition(")")[2].split()[0])
+    return states.count("S")
+
+
 def main():
     count = int(sys.argv[1])
     threading.stack_size(64 << 10 if sys.version_info < (3, 12) else 256 << 10)
@@ -42,6 +53,10 @@ def main():
     thread = threading.Thread(target=wait_for_end)
     thread.daemon = True
     thread.start()
+    seen = 0  # one that waits for the GIL sleeps as well, but not for long
+    while seen < 3:
+        time.sleep(0.005)
+        seen = seen + 1 if asleep() > count else 0
     print(json.dumps({"pid": os.getpid(), "threads": started}))
     sys.stdout.flush()
     worker()
