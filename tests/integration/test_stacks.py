@@ -119,8 +119,8 @@ def test_idle_threads_are_left_out(t):
 def test_hot_line(t):
     """A loop's time is at its line, and the idle thread is not counted."""
     target = t.ready("busy.py")
-    stacks = t.folded("record", "-p", str(target.pid), "-d", "600ms", "-r",
-                      "500")
+    stacks = t.folded("record", "-p", str(target.pid), "-d", "1500ms",
+                      "-r", "500")
     everything = total(stacks)
     hot = total(stacks, "hot (busy.py:%d)" % target.facts["hot_line"])
     cool = total(stacks, "cool (busy.py:%d)" % target.facts["cool_line"])
@@ -236,12 +236,12 @@ def test_waiting_thread_loses_nothing(t):
     target = t.ready("busy.py")
     by_thread = collections.Counter()
     for frames, count in t.folded("record", "-p", str(target.pid), "-d",
-                                  "400ms", "-r", "250", "-i", "-t"):
+                                  "1s", "-r", "250", "-i", "-t"):
         by_thread[frames[0].partition(" ")[0]] += count
     equal(sorted(by_thread), ["MainThread", "idle", "wait_for_end"], "threads")
     equal(by_thread["idle"], max(by_thread.values()), "most samples")
     equal(by_thread["idle"], by_thread["wait_for_end"], "two that wait")
-    expect(by_thread["idle"] > 50, "100 ticks were due: %r", by_thread)
+    expect(by_thread["idle"] > 50, "250 ticks were due: %r", by_thread)
 
 
 def crowd(t, size):
