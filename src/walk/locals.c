@@ -40,12 +40,17 @@ static size_t number(const struct variables *v, int32_t off)
 	return at_u32(v->code, v->got, (size_t)off);
 }
 
-/* Adds the names of a tuple; false when they are too many. */
+/* Adds the names of a tuple; false when they cannot be read, or too many. */
 static bool add_names(struct walker *w, struct variables *v, raddr tuple)
 {
 	const struct layout *l = &w->layout;
-	uint64_t n = object_word(w, tuple + (raddr)l->object.var_size);
+	unsigned char size[8];
+	uint64_t n;
 
+	if (remote_read(w->remote, tuple + (raddr)l->object.var_size, size,
+			sizeof(size)))
+		return false;
+	n = at_u64(size, sizeof(size), 0);
 	if (n > SLOTS_MAX - v->count)
 		return false;
 	if (n && remote_read(w->remote, tuple + (raddr)l->object.tuple_items,
@@ -118,6 +123,23 @@ static bool is_argument(const struct walker *w, const struct variables *v,
 	return false;
 }
 
+/*
+ * In 2.7 the slot of an argument that is a cell keeps what it was called with;
+ * what it is now is in the cell.
+ */
+static bool is_stale(const struct walker *w, const struct variables *v,
+		     size_t i)
+{
+	size_t k;
+
+	if (w->layout.frames == FRAMES_CHUNKS || i >= v->nlocals)
+		return false;
+	for (k = v->nlocals; k < v->count; k++)
+		if (v->names[k] == v->names[i])
+			return true;
+	return false;
+}
+
 /* The value of a slot, or 0: it has none at the time. */
 static raddr value_of(struct walker *w, const struct variables *v, size_t i)
 {
@@ -139,7 +161,7 @@ static void add_local(struct walker *w, struct slot *s, raddr frame,
 		      const struct value_limits *limits)
 {
 	struct locals *to = &s->locals;
-	raddr value = value_of(w, v, i);
+	raddr value = is_stale(w, v, i) ? 0 : value_of(w, v, i);
 	struct str name, text;
 
 	if (!value)

@@ -294,6 +294,8 @@ static int list_threads(struct walker *w, size_t interp, bool again)
 	int ret;
 
 	w->lists++;
+	if (!piece_whole(&in->span, 0))
+		return -EAGAIN;
 	in->head = interp_field(w, in, w->layout.interp.threads_head);
 	for (addr = in->head; addr; addr = s->next) {
 		if (n++ >= WALK_THREADS_MAX || addr % 8)
@@ -380,12 +382,12 @@ static bool put_row(struct walker *w, size_t n, struct slot *s,
 	w->rows = grow(w->rows, &w->cap_rows, n + 1, sizeof(struct slot *));
 	if (same)
 		return false;
-	w->threads[n] = (struct walk_thread){.interp = interp};
+	/* Of a stack that is not read yet, all is lost. */
+	w->threads[n] = (struct walk_thread){
+		.interp = interp, .loss = s ? LOSS_READ : LOSS_THREADS};
 	w->rows[n] = s;
 	if (s)
 		w->threads[n].tstate = s->tstate;
-	else
-		w->threads[n].loss = LOSS_THREADS;
 	return true;
 }
 

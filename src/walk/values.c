@@ -74,12 +74,16 @@ static bool type_read(struct walker *w, raddr addr, struct type_seen *t)
 	const struct layout *l = &w->layout;
 	raddr name = object_word(w, addr + (raddr)l->object.type_name);
 	struct range range = {.addr = name, .len = TYPE_NAME_MAX, .to = t->name};
+	unsigned char flags[8];
 
 	memset(t, 0, sizeof(*t));
-	if (!name || remote_batch(w->remote, &range, 1) || !range.got)
+	if (!name || remote_batch(w->remote, &range, 1) ||
+	    (range.got < TYPE_NAME_MAX && !memchr(t->name, 0, range.got)) ||
+	    remote_read(w->remote, addr + (raddr)l->object.type_flags, flags,
+			sizeof(flags)))
 		return false;
 	t->addr = addr;
-	t->flags = object_word(w, addr + (raddr)l->object.type_flags);
+	t->flags = at_u64(flags, sizeof(flags), 0);
 	return true;
 }
 
@@ -464,13 +468,12 @@ static void add_dict(struct repr *r, const struct object *o)
 {
 	const struct layout *l = &r->w->layout;
 	uint64_t used = head_word(o, l->object.dict_used);
-	size_t i, shown = 0;
+	size_t i, shown = 0, most = r->limits->items * HOLES + 8;
 	struct table t;
 	raddr value;
 
 	str_addc(r->out, '{');
-	if (!used || dict_table(r->w, o->addr, r->limits->items * HOLES + 8,
-				&t)) {
+	if (!used || dict_table(r->w, o->addr, most, &t)) {
 		str_adds(r->out, used ? TORN "}" : "}");
 		return;
 	}
@@ -483,8 +486,10 @@ static void add_dict(struct repr *r, const struct object *o)
 		str_adds(r->out, ": ");
 		add_value(r, value);
 	}
-	if (shown < used)
-		str_adds(r->out, shown ? ", ..." : "...");
+	if (shown < used) {
+		str_adds(r->out, shown ? ", " : "");
+		str_adds(r->out, i == t.n && t.n < most ? TORN : "...");
+	}
 	str_addc(r->out, '}');
 	free(t.bytes);
 }
@@ -564,26 +569,27 @@ static void add_none(struct repr *r, const struct object *o)
 static const struct kind {
 	const char *name;
 	uint8_t bit; /* 0: none */
+	uint8_t needs; /* bytes of its body that are part of every one */
 	const char *closed; /* of a container: what stands for all that it has */
 	void (*add)(struct repr *r, const struct object *o);
 } kinds[] = {
-	{"NoneType", 0, NULL, add_none},
-	{"bool", 0, NULL, add_bool},
-	{"float", 0, NULL, add_float},
-	{"complex", 0, NULL, add_complex},
-	{"set", 0, "{...}", add_set},
-	{"frozenset", 0, "frozenset({...})", add_set},
-	{"type", 0, NULL, add_class},
-	{"int", SUB_INT, NULL, add_int},
-	{"int", SUB_INT2, NULL, add_int},
-	{"long", SUB_INT, NULL, add_int},
-	{"list", SUB_LIST, "[...]", add_list},
-	{"tuple", SUB_TUPLE, "(...)", add_tuple},
-	{"bytes", SUB_BYTES, NULL, add_bytes},
-	{"str", SUB_BYTES, NULL, add_bytes}, /* 2.7 */
-	{"str", SUB_STR, NULL, add_str},
-	{"unicode", SUB_STR, NULL, add_unicode}, /* 2.7 */
-	{"dict", SUB_DICT, "{...}", add_dict},
+	{"NoneType", 0, 0, NULL, add_none},
+	{"bool", 0, 8, NULL, add_bool},
+	{"float", 0, 8, NULL, add_float},
+	{"complex", 0, 16, NULL, add_complex},
+	{"set", 0, 32, "{...}", add_set},
+	{"frozenset", 0, 32, "frozenset({...})", add_set},
+	{"type", 0, 0, NULL, add_class},
+	{"int", SUB_INT, 8, NULL, add_int},
+	{"int", SUB_INT2, 8, NULL, add_int},
+	{"long", SUB_INT, 8, NULL, add_int},
+	{"list", SUB_LIST, 16, "[...]", add_list},
+	{"tuple", SUB_TUPLE, 8, "(...)", add_tuple},
+	{"bytes", SUB_BYTES, 8, NULL, add_bytes},
+	{"str", SUB_BYTES, 8, NULL, add_bytes}, /* 2.7 */
+	{"str", SUB_STR, 0, NULL, add_str},
+	{"unicode", SUB_STR, 16, NULL, add_unicode}, /* 2.7 */
+	{"dict", SUB_DICT, 32, "{...}", add_dict},
 };
 
 #define KINDS (sizeof(kinds) / sizeof(*kinds))
@@ -621,6 +627,10 @@ static bool is_around(const struct repr *r, raddr addr)
 static void add_kind(struct repr *r, const struct object *o,
 		     const struct kind *kind)
 {
+	if (o->got < (size_t)body(r, kind->needs)) {
+		str_adds(r->out, TORN);
+		return;
+	}
 	if (!kind->closed) {
 		kind->add(r, o);
 		return;

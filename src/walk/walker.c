@@ -258,6 +258,7 @@ int walker_take(struct walker *w, size_t i, uint64_t resumed)
 
 	if (!s || !s->grabbed)
 		return 0;
+	s->grabbed = false;
 	threads_predict(w);
 	ret = batch_read(&w->batch, w->remote);
 	if (!ret)
