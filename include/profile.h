@@ -81,7 +81,11 @@ struct symbols {
 	size_t ncodes, nframes, nstacks, nstates;
 	size_t cap_codes, cap_frames, cap_stacks, cap_states;
 	struct intern code_keys; /* codes by the bytes of their definition */
-	struct map frame_ids, stack_ids, state_ids;
+	struct map frame_ids, state_ids;
+	/* Stacks by parent and frame, open addressing; 0: free. A quarter of a
+	   map's bytes: there may be millions. */
+	uint32_t *stack_slots;
+	size_t nstack_slots;
 };
 
 void symbols_init(struct symbols *s);
@@ -338,6 +342,8 @@ struct view {
 	 * [idle], [disk], [stopped]; none for a thread that computes.
 	 */
 	bool state_frames;
+	/* Only for tree_build_wide: leaf first, each above who called it. */
+	bool reverse;
 };
 
 struct view_count {
@@ -363,6 +369,7 @@ enum node_kind {
 	NODE_PACKAGE, /* below site-packages or dist-packages */
 	NODE_STDLIB,  /* below lib/pythonX.Y, or frozen into the interpreter */
 	NODE_MARKER,  /* not Python code */
+	NODE_HIDDEN,  /* tree_build_wide: nodes that are too narrow */
 };
 
 #define NO_CODE UINT32_MAX
@@ -383,6 +390,7 @@ struct tree_node {
 	/*
 	 * Frames: the line, 0 when it is not known or the view has none.
 	 * Threads: the index in profile->threads. Processes: the pid.
+	 * Hidden: how many children of the parent these are.
 	 */
 	uint32_t detail;
 	uint64_t self, total; /* samples */
@@ -398,6 +406,15 @@ struct tree {
 
 /* Labels are clean, valid UTF-8 on one line, as str_add_clean makes it. */
 struct tree *tree_build(const struct profile *p, const struct view *view);
+/*
+ * The same tree without what is narrower than 1/parts of it. Among the
+ * children of a node, those are one NODE_HIDDEN, without a label, which has
+ * their samples; what is above them is not there at all. Processes and
+ * threads all have their nodes, of which nothing is above the narrow ones.
+ * parts > 0.
+ */
+struct tree *tree_build_wide(const struct profile *p, const struct view *view,
+			     double parts);
 void tree_free(struct tree *t);
 /*
  * The node after this one, in the order of the labels and parents first; 0

@@ -35,6 +35,9 @@ enum node_kind kind_of_frame(const struct profile *p, uint32_t frame);
 bool cell_in_view(const struct profile *p, const struct view *view,
 		  const struct profile_cell *cell);
 
+/* Makes the lists of children, sorted, of nodes that have parents only. */
+void tree_link(struct tree *t);
+
 /* What stands for a sample that has no frame. */
 #define LABEL_NO_FRAMES "<no frames>"
 

@@ -10,7 +10,6 @@ void symbols_init(struct symbols *s)
 {
 	memset(s, 0, sizeof(*s));
 	intern_init(&s->strings);
-	map_init(&s->stack_ids);
 	/* Stack 0 is the empty one. */
 	s->stacks = grow(s->stacks, &s->cap_stacks, 1, sizeof(*s->stacks));
 	s->stacks[0] = (struct stack_def){0, 0, 0};
@@ -24,7 +23,7 @@ void symbols_release(struct symbols *s)
 {
 	intern_release(&s->strings);
 	intern_release(&s->code_keys);
-	map_release(&s->stack_ids);
+	free(s->stack_slots);
 	map_release(&s->frame_ids);
 	map_release(&s->state_ids);
 	free(s->codes);
@@ -88,13 +87,44 @@ uint32_t symbols_frame(struct symbols *s, const struct frame_def *def)
 	return (uint32_t)s->nframes++;
 }
 
+/* Where a stack of this parent and frame is, or belongs. */
+static uint32_t *stack_slot(const struct symbols *s, uint32_t parent,
+			    uint32_t frame)
+{
+	size_t mask = s->nstack_slots - 1;
+	size_t i = hash_u64((uint64_t)parent << 32 | frame) & mask;
+	const struct stack_def *d;
+
+	for (; s->stack_slots[i]; i = (i + 1) & mask) {
+		d = &s->stacks[s->stack_slots[i]];
+		if (d->parent == parent && d->frame == frame)
+			break;
+	}
+	return &s->stack_slots[i];
+}
+
+static void more_stack_slots(struct symbols *s)
+{
+	size_t i;
+
+	free(s->stack_slots);
+	s->nstack_slots = s->nstack_slots ? 2 * s->nstack_slots : 64;
+	s->stack_slots = xcalloc(s->nstack_slots, sizeof(*s->stack_slots));
+	for (i = 1; i < s->nstacks; i++)
+		*stack_slot(s, s->stacks[i].parent, s->stacks[i].frame) =
+			(uint32_t)i;
+}
+
 uint32_t symbols_stack(struct symbols *s, uint32_t parent, uint32_t frame)
 {
-	uint64_t key = (uint64_t)parent << 32 | frame;
-	uint32_t id = map_get(&s->stack_ids, key);
+	uint32_t *slot;
 
-	if (id != MAP_NONE)
-		return id;
+	if (2 * s->nstacks >= s->nstack_slots)
+		more_stack_slots(s);
+	slot = stack_slot(s, parent, frame);
+	if (*slot)
+		return *slot;
+	*slot = (uint32_t)s->nstacks;
 	s->stacks = grow(s->stacks, &s->cap_stacks, s->nstacks + 1,
 			 sizeof(*s->stacks));
 	s->stacks[s->nstacks] = (struct stack_def){
@@ -102,7 +132,6 @@ uint32_t symbols_stack(struct symbols *s, uint32_t parent, uint32_t frame)
 		.frame = frame,
 		.depth = s->stacks[parent].depth + 1,
 	};
-	map_put(&s->stack_ids, key, (uint32_t)s->nstacks);
 	return (uint32_t)s->nstacks++;
 }
 
@@ -134,5 +163,6 @@ size_t symbols_bytes(const struct symbols *s)
 	       s->cap_frames * sizeof(*s->frames) +
 	       s->cap_stacks * sizeof(*s->stacks) +
 	       s->cap_states * sizeof(*s->states) +
-	       (s->stack_ids.cap + s->frame_ids.cap + s->state_ids.cap) * 16;
+	       s->nstack_slots * sizeof(*s->stack_slots) +
+	       (s->frame_ids.cap + s->state_ids.cap) * 16;
 }

@@ -175,7 +175,7 @@ static uint32_t *rank_labels(struct intern *labels)
  * Distributes all nodes by their label's rank, then puts them in front of
  * their parents' lists, last rank first: sorted lists without comparing.
  */
-static void link_children(struct tree *t)
+void tree_link(struct tree *t)
 {
 	uint32_t *rank = rank_labels(&t->labels);
 	uint32_t *start = xcalloc(t->labels.len + 1, sizeof(*start));
@@ -237,7 +237,7 @@ struct tree *tree_build(const struct profile *p, const struct view *view)
 		from = end[i];
 	}
 	add_totals(t);
-	link_children(t);
+	tree_link(t);
 	free(order);
 	free(end);
 	free(b.of_stack);

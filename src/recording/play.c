@@ -7,8 +7,11 @@
 
 #include "reader_priv.h"
 
-/* Beyond these, what is known is forgotten, at the cost of repetitions. */
-#define SYMBOLS_BYTES_MAX (64u << 20)
+/*
+ * Beyond these, what is known is forgotten, at the cost of repetitions. More
+ * symbols are slower: they leave the processor's cache.
+ */
+#define SYMBOLS_BYTES_MAX (8u << 20)
 #define TOLD_BYTES_MAX (16u << 20)
 #define TOLD_MAX (1u << 16)
 

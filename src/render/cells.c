@@ -29,7 +29,6 @@ struct drawing {
 	struct str label;
 	double scale; /* pixels of a sample */
 	double width;
-	uint32_t *sizes; /* nodes of each subtree */
 	struct level *levels;
 	size_t cap_levels;
 	struct drawn *drawn;
@@ -48,7 +47,8 @@ static void add_px(struct str *out, double v)
 
 static bool visible(const struct drawing *d, const struct tree_node *n)
 {
-	return (double)n->total * d->scale >= d->drawn->min;
+	return n->kind != NODE_HIDDEN &&
+	       (double)n->total * d->scale >= d->drawn->min;
 }
 
 /* Doubles the narrowest width until a browser can bear the number. */
@@ -63,18 +63,6 @@ static void choose_min(struct drawing *d)
 		if (n <= SVG_CELLS_MAX || d->drawn->min > d->width)
 			return;
 	}
-}
-
-static void count_sizes(struct drawing *d)
-{
-	const struct tree *t = d->tree;
-	size_t i;
-
-	d->sizes = xreallocarray(NULL, t->len, sizeof(*d->sizes));
-	for (i = 0; i < t->len; i++)
-		d->sizes[i] = 1;
-	for (i = t->len; i-- > 1;)
-		d->sizes[t->nodes[i].parent] += d->sizes[i];
 }
 
 static void add_facts(struct drawing *d, uint64_t total, uint64_t self,
@@ -195,7 +183,8 @@ static bool take_node(struct drawing *d, uint32_t id)
 	if (n->depth) {
 		above = &d->levels[n->depth - 1];
 		if (!visible(d, n)) {
-			above->hidden += d->sizes[id];
+			above->hidden +=
+				n->kind == NODE_HIDDEN ? n->detail : 1;
 			above->samples += n->total;
 			above->ns += n->total_ns;
 			return false;
@@ -242,9 +231,7 @@ void draw_cells(struct str *out, const struct tree *t, uint32_t width,
 		d.scale = d.width / (double)t->nodes[0].total;
 	str_init(&d.label);
 	choose_min(&d);
-	count_sizes(&d);
 	walk(&d);
 	str_release(&d.label);
-	free(d.sizes);
 	free(d.levels);
 }

@@ -162,7 +162,9 @@ int render_svg(const struct profile *p, const struct render_options *o,
 		return err_set(err, -EINVAL,
 			       "a width of %u pixels is not between %u and %u",
 			       width, SVG_WIDTH_MIN, SVG_WIDTH_MAX);
-	tree = tree_build(p, &o->view);
+	/* A little more, so that rounding is the drawing's affair alone. */
+	tree = tree_build_wide(p, &o->view,
+			       1.01 * (width - 2.0 * SVG_PAD) / SVG_MIN);
 	str_init(&cells);
 	/* The height is known only afterwards. */
 	draw_cells(&cells, tree, width, &drawn);

@@ -45,6 +45,135 @@ const struct flat_row *row_of(const struct flat *f, const char *label)
 	return NULL;
 }
 
+static const char *label_of(const struct tree *t, uint32_t node)
+{
+	return intern_text(&t->labels, t->nodes[node].label, NULL);
+}
+
+/* The other tree is the same, node for node. */
+static void check_same(const struct tree *t, const struct tree *other)
+{
+	const struct tree_node *a, *b;
+	uint32_t i = 0, j = 0;
+
+	do {
+		a = &t->nodes[i];
+		b = &other->nodes[j];
+		assert_string_equal(label_of(t, i), label_of(other, j));
+		assert_true(a->total == b->total && a->self == b->self);
+		assert_true(a->total_ns == b->total_ns &&
+			    a->self_ns == b->self_ns);
+		assert_int_equal(a->depth, b->depth);
+		i = tree_next(t, i);
+		j = tree_next(other, j);
+	} while (i && j);
+	assert_int_equal(i, j);
+	assert_int_equal(t->len, other->len);
+	assert_true(t->left_out == other->left_out);
+}
+
+static bool is_frame(const struct tree *t, uint32_t node)
+{
+	return t->nodes[node].kind >= NODE_OWN;
+}
+
+/* Each way from a sample's leaf to its root leads from the root to a leaf. */
+static void check_reversed(const struct tree *t, const struct tree *reversed)
+{
+	uint32_t i, at, group, ends = 0, there = 0;
+
+	for (i = 1; i < t->len; i++) {
+		if (!t->nodes[i].self)
+			continue;
+		for (group = i; is_frame(t, group);)
+			group = t->nodes[group].parent;
+		at = 0;
+		if (t->nodes[group].depth == 2)
+			at = find_child(reversed, at,
+					label_of(t, t->nodes[group].parent));
+		if (group)
+			at = find_child(reversed, at, label_of(t, group));
+		for (group = i; is_frame(t, group);
+		     group = t->nodes[group].parent) {
+			at = find_child(reversed, at, label_of(t, group));
+			assert_int_not_equal(at, 0);
+		}
+		assert_true(reversed->nodes[at].self == t->nodes[i].self);
+		assert_true(reversed->nodes[at].self_ns ==
+			    t->nodes[i].self_ns);
+		ends++;
+	}
+	for (i = 0; i < reversed->len; i++)
+		there += reversed->nodes[i].self > 0;
+	assert_int_equal(ends, there);
+}
+
+/*
+ * Of a tree with parts only: what is wide is as in the whole one, and what is
+ * narrow is in the hidden one beside it.
+ */
+static void check_narrowed(const struct tree *t, const struct tree *some,
+			   double parts)
+{
+	double least = (double)t->nodes[0].total / parts;
+	uint64_t hidden, ns;
+	uint32_t i, j, c, n;
+
+	for (i = j = 0; i || !j; i = tree_next(some, i)) {
+		if (some->nodes[i].kind == NODE_HIDDEN)
+			continue;
+		while (strcmp(label_of(t, j), label_of(some, i)) ||
+		       t->nodes[j].depth != some->nodes[i].depth)
+			assert_int_not_equal(j = tree_next(t, j), 0);
+		assert_true(t->nodes[j].total == some->nodes[i].total);
+		assert_true(t->nodes[j].self == some->nodes[i].self);
+		hidden = ns = n = 0;
+		for (c = t->nodes[j].child; c; c = t->nodes[c].sibling) {
+			if (!is_frame(t, c) ||
+			    (double)t->nodes[c].total >= least ||
+			    (double)t->nodes[j].total < least)
+				continue;
+			hidden += t->nodes[c].total;
+			ns += t->nodes[c].total_ns;
+			n++;
+		}
+		for (c = some->nodes[i].child; c; c = some->nodes[c].sibling)
+			if (some->nodes[c].kind == NODE_HIDDEN)
+				break;
+		assert_int_equal(c ? some->nodes[c].detail : 0, n);
+		assert_true((c ? some->nodes[c].total : 0) == hidden);
+		assert_true((c ? some->nodes[c].total_ns : 0) == ns);
+		j = tree_next(t, j);
+		if (!tree_next(some, i))
+			break;
+	}
+}
+
+static void check_wide(const struct profile *p, const struct view *view,
+		       const struct tree *t)
+{
+	static const double parts[] = {2, 10, 100};
+	struct view reverse = *view;
+	struct tree *wide = tree_build_wide(p, view, 1e18);
+	size_t i;
+
+	check_same(t, wide);
+	tree_free(wide);
+	reverse.reverse = true;
+	wide = tree_build_wide(p, &reverse, 1e18);
+	check_reversed(t, wide);
+	for (i = 0; i < 3; i++) {
+		struct tree *some = tree_build_wide(p, view, parts[i]);
+		struct tree *back = tree_build_wide(p, &reverse, parts[i]);
+
+		check_narrowed(t, some, parts[i]);
+		check_narrowed(wide, back, parts[i]);
+		tree_free(some);
+		tree_free(back);
+	}
+	tree_free(wide);
+}
+
 /* What holds for every tree. */
 static void check_tree(const struct profile *p, const struct view *view)
 {
@@ -76,6 +205,7 @@ static void check_tree(const struct profile *p, const struct view *view)
 	}
 	assert_true(t->nodes[0].total + t->left_out == p->samples);
 	assert_true(t->nodes[0].self == 0);
+	check_wide(p, view, t);
 	tree_free(t);
 }
 
