@@ -72,7 +72,7 @@ $(OUT)/tests/%.o: ALL_CPPFLAGS += -iquote .
 
 $(OUT)/tests/test_%: $(OUT)/tests/unit/test_%.o $(TEST_LIB) $(LIB)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lcmocka -lm $(LIBS)
 
 $(OUT)/tests/%: $(OUT)/tests/tools/%.o $(TEST_LIB) $(LIB)
 	@mkdir -p $(@D)

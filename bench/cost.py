@@ -290,6 +290,59 @@ def hours(options):
     yield lambda: through_writer(options)
 
 
+# ---- many stacks ----
+
+STACKS = 1000000
+STACKS_FIGURES = [
+    table.Figure("s", "s", 2, spread=True),
+    table.Figure("cpu", "CPU s", 2, spread=True),
+    table.Figure("mb", "peak resident MB", 0),
+]
+
+
+def rendered(options, recording, *args):
+    """One rendering of it; what it took."""
+    began = time.monotonic()
+    process = subprocess.Popen(
+        [options.program, "report", "-q", recording] + list(args),
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+        preexec_fn=machine.pin_to(machine.PROFILER_CPU))
+    _, status, usage = os.wait4(process.pid, 0)
+    took = time.monotonic() - began
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise Failed("report ended with status %d" % process.returncode)
+    return {"s": took, "cpu": usage.ru_utime + usage.ru_stime,
+            "mb": usage.ru_maxrss / 1024}
+
+
+def many_stacks(options):
+    program = options.build + "/tests/many_stacks"
+    absent = "" if os.access(program, os.X_OK) else \
+        "absent: 'make tests' builds many_stacks"
+    with run.scratch() as folder:
+        recording = os.path.join(folder, "x.strobe")
+        if not absent:
+            subprocess.run([program, recording, str(STACKS)], check=True,
+                           stdout=subprocess.DEVNULL)
+        rows = []
+        for name, args in (("flame graph", ["-f", "svg"]),
+                           ("--reverse", ["-f", "svg", "--reverse"]),
+                           ("--threads", ["-f", "svg", "--threads"]),
+                           ("table", ["-f", "table"])):
+            row = Named(name, absent)
+            row.add(options, lambda: rendered(options, recording, *args))
+            rows.append(row.data())
+    return {"scenario": "stacks", "variant": "a million", "what": "report",
+            "wanted": "2 s, 500 MB", "rows": rows,
+            "figures": [figure.data() for figure in STACKS_FIGURES],
+            "notes": []}
+
+
+def stacks(options):
+    yield lambda: many_stacks(options)
+
+
 # ---- building ----
 
 def from_nothing(options):

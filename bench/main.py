@@ -39,6 +39,7 @@ SCENARIOS = [
     ("attach", "time to the first sample; dump of 12 threads", cost.attach),
     ("size", "bytes of a sample in a recording, 1 and 10 kHz", cost.size),
     ("hours", "8 hours of samples through the writer", cost.hours),
+    ("stacks", "a million different stacks as a flame graph", cost.stacks),
     ("build", "make, from nothing", cost.build),
 ]
 

@@ -20,7 +20,13 @@ struct render_options {
 	uint32_t columns;  /* table: of the terminal; 0: 80 */
 	uint32_t limit;    /* table: rows; 0: 25 */
 	int ascii;         /* table: no characters beyond ASCII */
+	bool flame;        /* SVG: the root at the bottom, not on top */
+	unsigned palette;  /* SVG: as palette_by_name says; 0: the default */
 };
+
+/* Sets of colours, from 0 on. */
+int palette_by_name(const char *name); /* or -EINVAL */
+const char *palette_name(unsigned palette); /* NULL: there are no more */
 
 struct renderer {
 	const char *name;           /* "svg" */

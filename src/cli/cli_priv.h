@@ -48,6 +48,11 @@ enum option_id {
 	OPT_GROUP,
 	OPT_SOURCE,
 	OPT_WATCH,
+	OPT_ICICLE,
+	OPT_FLAME,
+	OPT_REVERSE,
+	OPT_PALETTE,
+	OPT_WIDTH,
 };
 
 struct command {
@@ -103,6 +108,8 @@ struct output {
 	const char *format; /* as given, or NULL */
 	const struct renderer *renderer; /* NULL: no rendering */
 	bool gil; /* -g was given */
+	bool icicle; /* --icicle was */
+	const char *picture; /* the last option that only shapes a picture */
 	struct render_options options;
 };
 
@@ -118,7 +125,15 @@ struct output {
 	{'i', "idle", NULL, "idle threads too"},                              \
 	{OPT_STATE_FRAMES, "state-frames", NULL,                              \
 	 "what a thread waits for, on top of its stack"},               \
-	{OPT_TITLE, "title", "TEXT", "title of the picture"}
+	{OPT_TITLE, "title", "TEXT", "title of the picture"},                 \
+	{OPT_ICICLE, "icicle", NULL,                                          \
+	 "flame graph: the root on top, the default"},                  \
+	{OPT_FLAME, "flame", NULL, "flame graph: the root at the bottom"},    \
+	{OPT_REVERSE, "reverse", NULL,                                        \
+	 "flame graph: from what ran to its callers"},                  \
+	{OPT_PALETTE, "palette", "NAME",                                      \
+	 "its colours: default, safe, grey, warm"},                     \
+	{OPT_WIDTH, "width", "PIXELS", "its width; else that of the window"}
 
 /*
  * Takes an option of the above, -o or -f: 0, or -EINVAL with a sentence; 1
@@ -133,6 +148,11 @@ int output_take(struct output *out, int id, const char *argument,
  * and sets *recording. Options that contradict each other are -EINVAL.
  */
 int output_resolve(struct output *out, bool *recording, struct err *err);
+/*
+ * When the renderer is known for good: -EINVAL for options that shape a
+ * picture where none is made.
+ */
+int output_check(const struct output *out, struct err *err);
 
 /*
  * Whether an output can be written there, as far as that can be told

@@ -10,6 +10,8 @@
 #include "cli_priv.h"
 
 #define RECORDING "strobe"
+#define WIDTH_MIN 300u /* pixels, as render.h has them */
+#define WIDTH_MAX 20000u
 
 static int take_mode(struct view *view, const char *name, struct err *err)
 {
@@ -29,6 +31,72 @@ static int take_mode(struct view *view, const char *name, struct err *err)
 		s.data);
 	str_release(&s);
 	return -EINVAL;
+}
+
+static int take_palette(struct render_options *o, const char *name,
+			struct err *err)
+{
+	int palette = palette_by_name(name);
+	struct str s;
+	unsigned i;
+
+	if (palette >= 0) {
+		o->palette = (unsigned)palette;
+		return 0;
+	}
+	str_init(&s);
+	for (i = 0; palette_name(i); i++)
+		str_addf(&s, "%s%s", s.len ? ", " : "", palette_name(i));
+	err_set(err, -EINVAL, "unknown palette '%s'; the palettes are %s",
+		name, s.data);
+	str_release(&s);
+	return -EINVAL;
+}
+
+static int take_width(struct render_options *o, const char *text,
+		      struct err *err)
+{
+	uint64_t v = 0;
+
+	if (parse_number("number", text, &v, err) || v < WIDTH_MIN ||
+	    v > WIDTH_MAX)
+		return err_set(err, -EINVAL,
+			       "--width is %u to %u pixels, not '%s'",
+			       WIDTH_MIN, WIDTH_MAX, text);
+	o->width = (uint32_t)v;
+	return 0;
+}
+
+/* The options that only a flame graph has; 1: it is none of them. */
+static int take_picture(struct output *out, int id, const char *argument,
+			struct err *err)
+{
+	struct render_options *o = &out->options;
+
+	switch (id) {
+	case OPT_ICICLE:
+	case OPT_FLAME:
+		if (id == OPT_ICICLE ? o->flame : out->icicle)
+			return err_set(err, -EINVAL,
+				       "--icicle has the root on top and "
+				       "--flame at the bottom: choose one");
+		o->flame = id == OPT_FLAME;
+		out->icicle = id == OPT_ICICLE;
+		out->picture = o->flame ? "--flame" : "--icicle";
+		return 0;
+	case OPT_REVERSE:
+		o->view.reverse = true;
+		out->picture = "--reverse";
+		return 0;
+	case OPT_PALETTE:
+		out->picture = "--palette";
+		return take_palette(o, argument, err);
+	case OPT_WIDTH:
+		out->picture = "--width";
+		return take_width(o, argument, err);
+	default:
+		return 1;
+	}
 }
 
 int output_take(struct output *out, int id, const char *argument,
@@ -70,7 +138,7 @@ int output_take(struct output *out, int id, const char *argument,
 		out->options.title = argument;
 		return 0;
 	default:
-		return 1;
+		return take_picture(out, id, argument, err);
 	}
 }
 
@@ -169,6 +237,17 @@ int output_resolve(struct output *out, bool *recording, struct err *err)
 		return resolve_path(out, recording, err);
 	*recording = false;
 	return 0;
+}
+
+int output_check(const struct output *out, struct err *err)
+{
+	if (!out->picture || out->renderer == renderer_by_name("svg"))
+		return 0;
+	return err_set(err, -EINVAL,
+		       "%s shapes a flame graph, which '%s' is not; write "
+		       "one with -o FILE.svg or -f svg",
+		       out->picture,
+		       out->renderer ? out->renderer->name : RECORDING);
 }
 
 bool output_is_file(const char *path)

@@ -137,6 +137,8 @@ static int check_output(struct record *r, struct err *err)
 	/* Text is to be read at once; a picture needs a name. */
 	if (!recording && !out->path && out->renderer != svg)
 		out->path = "-";
+	if (output_check(out, err))
+		return -EINVAL;
 	if (out->path && r->save && r->rendered && !strcmp(out->path, r->save))
 		return err_set(err, -EINVAL,
 			       "-o and --save are the same file, '%s'",

@@ -82,7 +82,7 @@ static int check(struct report *r, bool files, struct err *err)
 			       "extension or format than strobe");
 	if (!r->output.renderer)
 		r->output.renderer = renderer_by_name("table");
-	return 0;
+	return output_check(&r->output, err);
 }
 
 static void add_shown(struct str *s, const struct profile *p,

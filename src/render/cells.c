@@ -25,6 +25,7 @@ struct level {
 
 struct drawing {
 	const struct tree *tree;
+	const struct render_options *options;
 	struct str *out;
 	struct str label;
 	double scale; /* pixels of a sample */
@@ -65,6 +66,27 @@ static void choose_min(struct drawing *d)
 	}
 }
 
+/* What is drawn: whatever hangs on a cell, be it hidden. */
+static void count_levels(struct drawing *d)
+{
+	const struct tree_node *nodes = d->tree->nodes;
+	size_t i;
+
+	d->drawn->levels = 1;
+	for (i = 1; i < d->tree->len; i++)
+		if (nodes[i].depth >= d->drawn->levels &&
+		    (!nodes[i].parent || visible(d, &nodes[nodes[i].parent])))
+			d->drawn->levels = nodes[i].depth + 1;
+}
+
+/* The upper edge of the cells of a depth. */
+static uint32_t row_of(const struct drawing *d, uint32_t depth)
+{
+	if (d->options->flame)
+		depth = d->drawn->levels - 1 - depth;
+	return SVG_HEAD + depth * SVG_ROW;
+}
+
 static void add_facts(struct drawing *d, uint64_t total, uint64_t self,
 		      uint64_t ns)
 {
@@ -76,7 +98,9 @@ static void add_facts(struct drawing *d, uint64_t total, uint64_t self,
 	if (self) {
 		str_adds(d->out, ", ");
 		add_count(d->out, self);
-		str_adds(d->out, " self");
+		/* Upside down, stacks end where nothing has called them. */
+		str_adds(d->out, d->options->view.reverse ? " outermost"
+							  : " self");
 	}
 }
 
@@ -88,7 +112,7 @@ static void add_rect(struct drawing *d, double x, double width, uint32_t depth,
 
 	str_adds(d->out, "<rect x=\"");
 	add_px(d->out, SVG_PAD + x);
-	str_addf(d->out, "\" y=\"%u\" width=\"", SVG_HEAD + depth * SVG_ROW);
+	str_addf(d->out, "\" y=\"%u\" width=\"", row_of(d, depth));
 	add_px(d->out, w < 0.05 ? 0.05 : w);
 	str_addf(d->out, "\" height=\"%u\" fill=\"#%06x\"/>", SVG_ROW - 1,
 		 colour);
@@ -106,7 +130,7 @@ static void add_text(struct drawing *d, double x, double width, uint32_t depth)
 		 "\xe2\x80\xa6");
 	str_adds(d->out, "<text x=\"");
 	add_px(d->out, SVG_PAD + x + TEXT_INSET);
-	str_addf(d->out, "\" y=\"%u\">", SVG_HEAD + depth * SVG_ROW + 13);
+	str_addf(d->out, "\" y=\"%u\">", row_of(d, depth) + 13);
 	str_add_xml(d->out, cut.data, cut.len);
 	str_adds(d->out, "</text>");
 	str_release(&cut);
@@ -135,13 +159,12 @@ static void draw_node(struct drawing *d, const struct tree_node *n,
 	open_cell(d, "", start, n->total, n->depth);
 	add_facts(d, n->total, n->self, n->total_ns);
 	str_adds(d->out, "</title>");
-	add_rect(d, x, width, n->depth, colour_of(n->kind, label, len));
+	add_rect(d, x, width, n->depth,
+		 colour_of(d->options->palette, n->kind, label, len));
 	add_text(d, x, width, n->depth);
 	str_adds(d->out, "</g>\n");
 	d->drawn->cells++;
 	d->drawn->kinds |= 1u << n->kind;
-	if (n->depth >= d->drawn->levels)
-		d->drawn->levels = n->depth + 1;
 }
 
 /* The grey cell for the hidden children of the node at `depth`. */
@@ -163,12 +186,11 @@ static void draw_hidden(struct drawing *d, uint32_t depth)
 	str_adds(d->out, " px; ");
 	add_facts(d, l->samples, 0, l->ns);
 	str_adds(d->out, "</title>");
-	add_rect(d, x, width, depth + 1, 0xb4b7bd);
+	add_rect(d, x, width, depth + 1,
+		 colour_of_kind(d->options->palette, NODE_HIDDEN));
 	add_text(d, x, width, depth + 1);
 	str_adds(d->out, "</g>\n");
 	d->drawn->hidden += l->hidden;
-	if (depth + 1 >= d->drawn->levels)
-		d->drawn->levels = depth + 2;
 }
 
 /* Draws it if it is wide enough; else it counts as hidden. */
@@ -220,10 +242,12 @@ static void walk(struct drawing *d)
 	}
 }
 
-void draw_cells(struct str *out, const struct tree *t, uint32_t width,
+void draw_cells(struct str *out, const struct tree *t,
+		const struct render_options *o, uint32_t width,
 		struct drawn *drawn)
 {
-	struct drawing d = {.tree = t, .out = out, .drawn = drawn};
+	struct drawing d = {
+		.tree = t, .options = o, .out = out, .drawn = drawn};
 
 	memset(drawn, 0, sizeof(*drawn));
 	d.width = (double)width - 2.0 * SVG_PAD;
@@ -231,6 +255,7 @@ void draw_cells(struct str *out, const struct tree *t, uint32_t width,
 		d.scale = d.width / (double)t->nodes[0].total;
 	str_init(&d.label);
 	choose_min(&d);
+	count_levels(&d);
 	walk(&d);
 	str_release(&d.label);
 	free(d.levels);

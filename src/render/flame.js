@@ -23,10 +23,12 @@
 	const ROW = Number(svg.dataset.row);
 	const LEVELS = Number(svg.dataset.levels);
 	const HEIGHT = HEAD + LEVELS * ROW + Number(svg.dataset.foot);
+	// Which end the root is at when the address does not say.
+	const FLAME = svg.dataset.view === "flame";
 	const fixed = svg.dataset.fixed ? svg.width.baseVal.value : 0;
 
 	// zoom: index of a cell. The rest is what the buttons say.
-	const state = { zoom: 0, query: "", ignoreCase: false, flame: false };
+	const state = { zoom: 0, query: "", ignoreCase: false, flame: FLAME };
 	let width = 0;
 	let letter = 0;
 	let focused = 0;
@@ -292,15 +294,21 @@
 		}
 	}
 
-	// Samples below outermost hits of a range: each counts once.
-	function hitTotal(from, to) {
+	// Samples below outermost hits of a range: each counts once. Or, of the
+	// rest, those in hidden cells, which might match.
+	function hitTotal(from, to, hidden) {
 		let sum = 0;
 		for (let i = from; i < to;) {
-			if (cells[i].hit)
+			if (hidden ? cells[i].hidden : cells[i].hit)
 				sum += cells[i].total;
 			i = cells[i].hit ? cells[i].end : i + 1;
 		}
 		return sum;
+	}
+
+	function hiddenPart(from, to, whole) {
+		const sum = hitTotal(from, to, true);
+		return sum ? " (" + percent(sum, whole) + " hidden)" : "";
 	}
 
 	function showShare() {
@@ -318,14 +326,15 @@
 		}
 		const all = percent(hitTotal(0, cells.length), cells[0].total);
 		if (!state.zoom) {
-			share.textContent = all + " matched";
+			share.textContent = all + " matched" + hiddenPart(0, cells.length, top.total);
 			return;
 		}
 		let above = top.hit;
 		for (let c = top.parent; c; c = c.parent)
 			above = above || c.hit;
 		const sum = above ? top.total : hitTotal(top.index, top.end);
-		share.textContent = percent(sum, top.total) + " of zoom matched, " + all + " of all";
+		share.textContent = percent(sum, top.total) + " of zoom matched" +
+			(above ? "" : hiddenPart(top.index, top.end, top.total)) + ", " + all + " of all";
 	}
 
 	// The root is no function, and what is hidden has no name.
@@ -386,6 +395,7 @@
 	}
 
 	// ---- state in the address: #zoom=12&search=parse&case=ignore&view=flame ----
+	// view: flame or icicle, when it is not as the file was made.
 
 	function saveState(step) {
 		const q = new URLSearchParams();
@@ -395,8 +405,8 @@
 			q.set("search", state.query);
 		if (state.ignoreCase)
 			q.set("case", "ignore");
-		if (state.flame)
-			q.set("view", "flame");
+		if (state.flame !== FLAME)
+			q.set("view", state.flame ? "flame" : "icicle");
 		const hash = "#" + q.toString();
 		try {
 			if (step)
@@ -412,8 +422,10 @@
 		const q = new URLSearchParams(location.hash.slice(1));
 		const at = Number(q.get("zoom"));
 		const c = Number.isInteger(at) && cells[at] && !cells[at].hidden ? cells[at] : cells[0];
-		if (state.flame !== (q.get("view") === "flame"))
-			setFlame(q.get("view") === "flame");
+		const view = q.get("view");
+		const flame = view === "flame" || (FLAME && view !== "icicle");
+		if (state.flame !== flame)
+			setFlame(flame);
 		setZoom(c);
 		setSearch(q.get("search") || "", q.get("case") === "ignore");
 		openSearch(searchOpen || Boolean(state.query));
@@ -586,5 +598,8 @@
 		svg.setAttribute("width", "100%");
 	listen();
 	resize();
+	// A root at the bottom is what is to be seen first.
+	if (FLAME)
+		setFlame(true);
 	loadState();
 })();

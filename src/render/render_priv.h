@@ -81,20 +81,22 @@ void add_states(struct str *out, const struct profile *p, const char *bar);
 
 /* What was drawn. */
 struct drawn {
-	uint32_t levels;
+	uint32_t levels; /* with hidden cells */
 	uint64_t cells, hidden; /* nodes of the tree */
 	uint32_t kinds;         /* bit of each enum node_kind */
 	double min;             /* pixels */
 };
 
 /* Adds one <g> for each cell, parents first. */
-void draw_cells(struct str *out, const struct tree *t, uint32_t width,
+void draw_cells(struct str *out, const struct tree *t,
+		const struct render_options *o, uint32_t width,
 		struct drawn *drawn);
 
 /* ---- colour.c ---- */
 
 /* 0xrrggbb from the name alone: the same function looks the same anywhere. */
-uint32_t colour_of(enum node_kind kind, const char *label, size_t len);
-uint32_t colour_of_kind(enum node_kind kind); /* for the legend */
+uint32_t colour_of(unsigned palette, enum node_kind kind, const char *label,
+		   size_t len);
+uint32_t colour_of_kind(unsigned palette, enum node_kind kind); /* legend */
 
 #endif

@@ -53,7 +53,8 @@ static const struct {
 };
 
 /* Where it ends. */
-static unsigned add_legend(struct str *out, const struct drawn *drawn)
+static unsigned add_legend(struct str *out, const struct drawn *drawn,
+			   unsigned palette)
 {
 	unsigned x = SVG_PAD;
 	size_t i;
@@ -66,7 +67,7 @@ static unsigned add_legend(struct str *out, const struct drawn *drawn)
 			 "<rect x=\"%u\" y=\"66\" width=\"11\" height=\"11\" "
 			 "rx=\"2\" fill=\"#%06x\"/>"
 			 "<text x=\"%u\" y=\"76\">%s</text>",
-			 x, colour_of_kind(legend[i].kind), x + 16,
+			 x, colour_of_kind(palette, legend[i].kind), x + 16,
 			 legend[i].text);
 		x += 28 + (unsigned)strlen(legend[i].text) * LEGEND_LETTER;
 	}
@@ -112,11 +113,14 @@ static void add_head(struct str *out, const struct profile *p,
 	add_title(&text, p, o);
 	add_line(out, "name", 31, &text, room / TITLE_LETTER);
 	str_clear(&text);
+	if (o->view.reverse)
+		str_adds(&text, "reversed: from what ran to its callers"
+				SEPARATOR);
 	add_run(&text, p, &o->view, SEPARATOR);
 	str_adds(&text, SEPARATOR);
 	add_target(&text, p, SEPARATOR);
 	add_line(out, "details", 52, &text, room / DETAILS_LETTER);
-	add_doing(out, p, add_legend(out, drawn), width);
+	add_doing(out, p, add_legend(out, drawn, o->palette), width);
 	str_adds(out, "</g>\n");
 	str_release(&text);
 }
@@ -133,10 +137,11 @@ static void add_open(struct str *out, const struct profile *p,
 		 "<svg xmlns=\"http://www.w3.org/2000/svg\" "
 		 "class=\"pystrobe\" width=\"%u\" height=\"%u\" "
 		 "viewBox=\"0 0 %u %u\" data-levels=\"%u\" data-pad=\"%u\" "
-		 "data-head=\"%u\" data-row=\"%u\" data-foot=\"%u\"%s>\n",
+		 "data-head=\"%u\" data-row=\"%u\" data-foot=\"%u\"%s%s>\n",
 		 width, height, width, height, drawn->levels, SVG_PAD,
 		 SVG_HEAD, SVG_ROW, SVG_FOOT,
-		 o->width ? " data-fixed=\"1\"" : "");
+		 o->width ? " data-fixed=\"1\"" : "",
+		 o->flame ? " data-view=\"flame\"" : "");
 	str_init(&title);
 	add_title(&title, p, o);
 	str_adds(out, "<title>");
@@ -162,12 +167,15 @@ int render_svg(const struct profile *p, const struct render_options *o,
 		return err_set(err, -EINVAL,
 			       "a width of %u pixels is not between %u and %u",
 			       width, SVG_WIDTH_MIN, SVG_WIDTH_MAX);
+	if (!palette_name(o->palette))
+		return err_set(err, -EINVAL, "there is no palette %u",
+			       o->palette);
 	/* A little more, so that rounding is the drawing's affair alone. */
 	tree = tree_build_wide(p, &o->view,
 			       1.01 * (width - 2.0 * SVG_PAD) / SVG_MIN);
 	str_init(&cells);
 	/* The height is known only afterwards. */
-	draw_cells(&cells, tree, width, &drawn);
+	draw_cells(&cells, tree, o, width, &drawn);
 	add_open(out, p, o, &drawn, width);
 	str_adds(out, "<g class=\"cells\" role=\"tree\" "
 		      "aria-label=\"flame graph\">\n");

@@ -6,7 +6,8 @@
  * KIND: server; threads (with thread cells, idle samples); states (with these,
  * and what they wait for); deep (40 levels of
  * random calls); narrow (5 levels, thousands of slivers); hostile (names that
- * try to be markup); empty; one; million (distinct stacks, for timing).
+ * try to be markup); empty; one; million (distinct stacks, for timing). With
+ * "-reversed" behind it: from the leaf; with "-flame": the root at the bottom.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -120,7 +121,7 @@ static void fill(struct made *m, const char *kind)
 		random_stacks(m, 20000, 40, 30);
 	else if (!strcmp(kind, "million"))
 		random_stacks(m, 1000000, 30, 12);
-	else if (!strcmp(kind, "narrow"))
+	else if (!strncmp(kind, "narrow", 6))
 		slivers(m);
 	else if (!strcmp(kind, "hostile"))
 		hostile(m);
@@ -148,6 +149,8 @@ int main(int argc, char **argv)
 	}
 	o.view.state_frames = !strcmp(kind, "states");
 	o.view.idle = o.view.state_frames || !strcmp(kind, "threads");
+	o.view.reverse = strstr(kind, "-reversed") != NULL;
+	o.flame = strstr(kind, "-flame") != NULL;
 	o.view.threads = o.view.idle || !strcmp(kind, "hostile");
 	if (!strcmp(r->name, "table"))
 		o.view.label = LABEL_FUNCTION;

@@ -46,7 +46,7 @@ class Cell:
 
     @property
     def self_samples(self):
-        found = re.search(r"([\d,]+) self$", self.facts)
+        found = re.search(r"([\d,]+) (self|outermost)$", self.facts)
         return int(found.group(1).replace(",", "")) if found else 0
 
     def within(self, other):
@@ -145,6 +145,10 @@ class Page:
         self.b.point(x, y, click=True)
 
     def share(self):
+        """What the search says, without what is hidden."""
+        return re.sub(r" \([\d.]+ % hidden\)", "", self.whole_share())
+
+    def whole_share(self):
         return self.b.run(
             "return document.querySelector('.share').textContent")
 
@@ -454,6 +458,88 @@ def check_orientation(p):
     expect("view" not in p.hash() and rows() == sorted(rows()), "no way back")
 
 
+def check_flame(p):
+    """Root at the bottom, and in sight, without a word in the address."""
+    def rows():
+        boxes = p.boxes()
+        return [boxes[c.index][1] for c in p.wide_path()]
+
+    rects = ElementTree.parse(p.path).getroot().findall(
+        "%sg[@class='cells']/%sg/%srect" % (SVG, SVG, SVG))
+    drawn = [float(rects[c.index].get("y")) for c in p.wide_path()]
+    expect(drawn == sorted(drawn, reverse=True), "without a script: on top")
+    expect(rows() == sorted(rows(), reverse=True), "the root is on top")
+    expect("view" not in p.hash(), "address is '%s'", p.hash())
+    p.b.size(1200, 300)
+    p.load()
+    bottom = p.b.run("return innerHeight")
+    expect(0 < p.box(p.root)[1] < bottom, "the root is out of sight")
+    top = p.b.until("""const r = document.querySelector('.head .back')
+        .getBoundingClientRect(); return Math.abs(r.top) < 1""")
+    expect(top, "the header is not where one looks")
+    p.b.size(1200, 900)
+    p.load()
+    p.b.keys("Home", "ArrowUp")
+    expect(p.focused() is p.wide_path()[1], "up is not the child")
+    p.press("Flip")
+    expect("view=icicle" in p.hash(), "address is '%s'", p.hash())
+    expect(rows() == sorted(rows()), "Flip does not put the root on top")
+    p.b.post("/refresh")
+    expect(rows() == sorted(rows()), "not remembered")
+    p.press("Flip")
+    expect("view" not in p.hash(), "address is '%s'", p.hash())
+    expect(not p.b.errors(), "the console has errors")
+
+
+def check_reversed(p):
+    """What ran is next to the root, its callers beyond it."""
+    text = p.b.run("return document.querySelector('.details title')"
+                   ".textContent")
+    expect(text.startswith("reversed: from what ran to its callers"),
+           "no word of it: '%s'", text)
+    expect(p.root.total == 527, "%d samples", p.root.total)
+    first = {c.label for c in p.root.children}
+    expect(not any(label.startswith("<module>") for label in first),
+           "the outermost function is next to the root: %s", first)
+    last = p.wide_path()[-1]
+    expect(last.self_samples == last.total, "'%s' does not end", last.label)
+
+
+def check_search_leaves_hidden_out(p):
+    """What is hidden has no name; zoomed in, its cell has its share."""
+    hidden = [c for c in p.cells if c.hidden]
+    p.load("#search=hidden")
+    unknown = 100.0 * sum(c.total for c in hidden) / p.root.total
+    want = "0.00 %% matched (%.2f %% hidden)" % unknown
+    expect(p.whole_share() == want, "'%s' is not '%s'", p.whole_share(), want)
+    p.load("#search=.")
+    below = sum(c.total for c in p.root.children if c.hidden)
+    want = "%.2f %% matched" % (100 - 100.0 * below / p.root.total)
+    expect(p.share() == want, "'%s' is not '%s'", p.share(), want)
+    c = max(hidden, key=lambda c: c.total / c.parent.total)
+    if c.parent is p.root:
+        return
+    p.load("#zoom=%d&search=hidden" % c.parent.index)
+    want = "0.00 %% of zoom matched (%.2f %% hidden), 0.00 %% of all" % (
+        100.0 * sum(h.total for h in hidden if h.within(c.parent)) /
+        c.parent.total)
+    expect(p.whole_share() == want, "'%s' is not '%s'", p.whole_share(), want)
+    p.load("#zoom=%d" % c.parent.index)
+    full = p.box(p.root)[2]
+    box = p.box(c)
+    expect(box[3] and near(box[2], full * c.total / c.parent.total),
+           "%g wide, not %g", box[2], full * c.total / c.parent.total)
+    if box[2] > 100:
+        expect("hidden)" in box[4], "its text is '%s'", box[4])
+    p.b.point(*p.middle(c))
+    text = p.b.run("return document.querySelector('.status').textContent")
+    expect("hidden" in text, "'%s'", text)
+    p.click(c)
+    expect(re.search(r"zoom=%d\b" % c.parent.index, p.hash()),
+           "a click on it went to %s", p.hash())
+    expect(not p.b.errors(), "the console has errors")
+
+
 def check_resize(p):
     for width in (800, 500, 1600):
         p.b.size(width, 900)
@@ -607,7 +693,13 @@ MADE = {
     "server": CHECKS + [check_known_numbers],
     "threads": CHECKS,
     "states": CHECKS + [check_states],
-    "narrow": CHECKS + [check_hidden_cells],
+    "narrow": CHECKS + [check_hidden_cells, check_search_leaves_hidden_out],
+    "server-flame": [check_script_runs, check_totals_are_exact, check_search,
+                     check_zoom_and_back, check_reset, check_flame,
+                     check_resize],
+    "server-reversed": CHECKS + [check_reversed],
+    "narrow-reversed": CHECKS + [check_hidden_cells,
+                                 check_search_leaves_hidden_out],
     "hostile": [check_script_runs, check_totals_are_exact,
                 check_markup_stays_text, check_resize],
     "empty": [check_script_runs, check_empty_graph],
