@@ -222,6 +222,7 @@ void clip_init(struct clip *c, struct sink *to, uint64_t from_ns,
  */
 struct profile_thread {
 	uint32_t pid, tid; /* tid: made up when the top bit is set */
+	uint32_t process;  /* index into processes */
 	uint64_t ident;
 	uint32_t flags;
 	uint32_t name; /* string */
@@ -247,15 +248,30 @@ struct profile {
 	uint64_t samples, idle; /* as in profile_thread */
 	uint64_t lost[LOSS_CAUSES]; /* samples without a stack, by cause */
 	uint64_t partial[LOSS_CAUSES]; /* of `samples`: without the whole one */
-	uint64_t first_ns, last_ns; /* monotonic, of the first and last tick */
+	/* Of the first run: */
 	uint64_t period_ns;
-	uint64_t wall_ns; /* time of day of the first tick */
-	/* strings of the recording: */
-	uint32_t host, kernel, program;
+	uint64_t wall_ns; /* time of day of its first tick */
+	uint32_t host, kernel, program; /* strings */
+	/* Recordings that were added up; clocks are of their hosts. */
+	struct profile_run {
+		uint64_t first_ns, last_ns; /* monotonic, first and last tick */
+		uint64_t period_ns;
+		uint64_t wall_ns; /* time of day at mono_ns */
+		uint64_t mono_ns;
+		uint64_t ticks, missed;
+		uint32_t host, kernel, program; /* strings */
+	} *runs;
+	size_t nruns, cap_runs;
+	/*
+	 * The same host, process id and time of start are the same process, in
+	 * whatever run.
+	 */
 	struct profile_process {
 		uint32_t pid, version;
 		uint64_t start;
 		uint32_t command, cwd;
+		uint32_t host; /* string */
+		uint32_t run;  /* index of the last one that told of it */
 	} *processes;
 	size_t nprocesses, cap_processes;
 	uint8_t *out_of_focus; /* by stack; NULL: all are in it */
@@ -276,7 +292,10 @@ void profile_free(struct profile *p);
  */
 bool state_is_idle(const struct state_def *def);
 
-/* Duration covered, from the first tick to one period after the last. */
+/*
+ * Duration covered, from the first tick to one period after the last, the sum
+ * of all runs.
+ */
 uint64_t profile_duration(const struct profile *p);
 
 /* Ticks taken of those that were due, in percent. */
@@ -389,7 +408,7 @@ struct tree_node {
 	uint32_t kind; /* enum node_kind */
 	/*
 	 * Frames: the line, 0 when it is not known or the view has none.
-	 * Threads: the index in profile->threads. Processes: the pid.
+	 * Threads: the index in profile->threads. Processes: in ->processes.
 	 * Hidden: how many children of the parent these are.
 	 */
 	uint32_t detail;

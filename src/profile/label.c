@@ -228,18 +228,40 @@ uint32_t label_thread(struct labels *l, uint32_t thread)
 	return put(l);
 }
 
-uint32_t label_process(struct labels *l, uint32_t pid)
+/*
+ * What tells two processes of the same id apart: their hosts, or that one came
+ * after the other.
+ */
+static void add_which(struct str *out, const struct profile *p, uint32_t process)
+{
+	const struct profile_process *row = &p->processes[process], *other;
+	bool hosts = false;
+	uint32_t i, before = 0;
+
+	for (i = 0; i < p->nprocesses; i++) {
+		other = &p->processes[i];
+		hosts |= other->host != row->host;
+		before += i < process && other->pid == row->pid &&
+			  other->host == row->host;
+	}
+	if (before)
+		str_addf(out, " #%u", before + 1);
+	if (hosts) {
+		str_adds(out, " on ");
+		str_adds_clean(out, symbols_text(&p->symbols, row->host));
+	}
+}
+
+uint32_t label_process(struct labels *l, uint32_t process)
 {
 	const struct profile *p = l->profile;
-	const char *command = "";
-	size_t i;
+	const struct profile_process *row = &p->processes[process];
+	const char *command = symbols_text(&p->symbols, row->command);
 
-	for (i = 0; i < p->nprocesses; i++)
-		if (p->processes[i].pid == pid)
-			command = symbols_text(&p->symbols,
-					       p->processes[i].command);
 	str_clear(&l->scratch);
 	str_adds_clean(&l->scratch, *command ? command : "process");
-	str_addf(&l->scratch, " (process %u)", pid);
+	str_addf(&l->scratch, " (process %u", row->pid);
+	add_which(&l->scratch, p, process);
+	str_addc(&l->scratch, ')');
 	return put(l);
 }

@@ -30,12 +30,10 @@ struct profile_build {
 	size_t nsources, cap_sources, source; /* source: the last used */
 	uint32_t *slots; /* cells by (thread, stack, state); UNSEEN: free */
 	size_t nslots;
-	struct map threads; /* pid and tid to the newest row */
+	struct map threads; /* process and tid to the newest row */
 	uint64_t *last_ns;  /* the last tick of each process; 0: none */
 	size_t cap_last;
-	bool running;
-	uint64_t run_ns;  /* monotonic time at which the run was told */
-	uint32_t pid;     /* of the tick that is being told */
+	uint32_t process; /* of the tick that is being told */
 	uint64_t weight;  /* of each of its samples */
 	bool ticking;
 	uint32_t *path; /* scratch: stacks that have no number yet */
@@ -266,41 +264,113 @@ static uint32_t own_string(struct profile *p, const char *text)
 	return text ? symbols_string(&p->symbols, text, strlen(text)) : 0;
 }
 
-/* The newest row: a process number can be used again. */
-static size_t process_at(struct profile *p, uint32_t pid)
+static struct profile_run *run_now(struct profile *p)
+{
+	return &p->runs[p->nruns - 1];
+}
+
+static void run_add(struct profile *p, const struct run_info *info)
+{
+	p->runs = grow(p->runs, &p->cap_runs, p->nruns + 1, sizeof(*p->runs));
+	p->runs[p->nruns++] = (struct profile_run){
+		.period_ns = info->period_ns,
+		.wall_ns = info->wall_ns,
+		.mono_ns = info->mono_ns,
+		.host = own_string(p, info->host),
+		.kernel = own_string(p, info->kernel),
+		.program = own_string(p, info->program),
+	};
+}
+
+static uint32_t process_add(struct profile *p, uint32_t pid, uint64_t start)
 {
 	struct profile_build *b = p->build;
+	size_t i = p->nprocesses++;
+
+	p->processes = grow(p->processes, &p->cap_processes, i + 1,
+			    sizeof(*p->processes));
+	p->processes[i] = (struct profile_process){
+		.pid = pid,
+		.start = start,
+		.host = run_now(p)->host,
+		.run = (uint32_t)p->nruns - 1,
+	};
+	b->last_ns = grow(b->last_ns, &b->cap_last, i + 1, sizeof(*b->last_ns));
+	b->last_ns[i] = 0;
+	return (uint32_t)i;
+}
+
+/* Told of in this run: its newest row, for process ids are used again. */
+static bool is_current(const struct profile *p, size_t i, uint32_t pid)
+{
+	return p->processes[i].pid == pid &&
+	       p->processes[i].run == p->nruns - 1;
+}
+
+static uint32_t process_at(struct profile *p, uint32_t pid)
+{
 	size_t i = p->nprocesses;
 
 	while (i > 0)
-		if (p->processes[--i].pid == pid)
-			return i;
-	i = p->nprocesses++;
-	p->processes = grow(p->processes, &p->cap_processes, i + 1,
-			    sizeof(*p->processes));
-	memset(&p->processes[i], 0, sizeof(*p->processes));
-	p->processes[i].pid = pid;
-	b->last_ns = grow(b->last_ns, &b->cap_last, i + 1, sizeof(*b->last_ns));
-	b->last_ns[i] = 0;
-	return i;
+		if (is_current(p, --i, pid))
+			return (uint32_t)i;
+	return process_add(p, pid, 0);
 }
 
-static uint32_t thread_add(struct profile *p, uint32_t pid, uint32_t tid)
+/*
+ * The row of this very process, which another run may have told of; one of
+ * which nothing was told so far becomes it.
+ */
+static uint32_t process_known(struct profile *p, uint32_t pid, uint64_t start)
+{
+	uint32_t host = run_now(p)->host, i, found = UNSEEN;
+	struct profile_process *row;
+
+	for (i = 0; i < p->nprocesses; i++) {
+		row = &p->processes[i];
+		if (row->pid != pid || row->host != host)
+			continue;
+		if (row->start == start || (!row->start && is_current(p, i, pid)))
+			found = i;
+		else if (is_current(p, i, pid))
+			row->run = UNSEEN; /* it has ended */
+	}
+	if (found == UNSEEN)
+		return process_add(p, pid, start);
+	row = &p->processes[found];
+	row->start = start;
+	/* What lies between two runs is not the time of any sample. */
+	if (!is_current(p, found, pid))
+		p->build->last_ns[found] = 0;
+	row->run = (uint32_t)p->nruns - 1;
+	return found;
+}
+
+static uint64_t thread_key(uint32_t process, uint32_t tid)
+{
+	return (uint64_t)process << 32 | tid;
+}
+
+static uint32_t thread_add(struct profile *p, uint32_t process, uint32_t tid)
 {
 	uint32_t i = (uint32_t)p->nthreads++;
 
 	p->threads = grow(p->threads, &p->cap_threads, p->nthreads,
 			  sizeof(*p->threads));
-	p->threads[i] = (struct profile_thread){.pid = pid, .tid = tid};
-	map_put(&p->build->threads, (uint64_t)pid << 32 | tid, i);
+	p->threads[i] = (struct profile_thread){
+		.pid = p->processes[process].pid,
+		.tid = tid,
+		.process = process,
+	};
+	map_put(&p->build->threads, thread_key(process, tid), i);
 	return i;
 }
 
-static uint32_t thread_at(struct profile *p, uint32_t pid, uint32_t tid)
+static uint32_t thread_at(struct profile *p, uint32_t process, uint32_t tid)
 {
-	uint32_t i = map_get(&p->build->threads, (uint64_t)pid << 32 | tid);
+	uint32_t i = map_get(&p->build->threads, thread_key(process, tid));
 
-	return i == MAP_NONE ? thread_add(p, pid, tid) : i;
+	return i == MAP_NONE ? thread_add(p, process, tid) : i;
 }
 
 /* ---- the sink ---- */
@@ -309,45 +379,57 @@ static int take_run(struct sink *s, const struct run_info *info)
 {
 	struct profile *p = of_sink(s);
 
-	if (p->build->running)
+	run_add(p, info);
+	p->build->ticking = false;
+	if (p->nruns > 1)
 		return 0; /* the first one names the profile */
-	p->build->running = true;
-	p->build->run_ns = info->mono_ns;
-	p->period_ns = info->period_ns;
-	p->wall_ns = info->wall_ns;
-	p->host = own_string(p, info->host);
-	p->kernel = own_string(p, info->kernel);
-	p->program = own_string(p, info->program);
+	p->period_ns = p->runs[0].period_ns;
+	p->wall_ns = p->runs[0].wall_ns;
+	p->host = p->runs[0].host;
+	p->kernel = p->runs[0].kernel;
+	p->program = p->runs[0].program;
 	return 0;
+}
+
+/* One that was told of nothing but samples has a run all the same. */
+static void need_run(struct profile *p)
+{
+	if (!p->nruns)
+		run_add(p, &(struct run_info){.host = ""});
 }
 
 static int take_process(struct sink *s, const struct process_info *info)
 {
 	struct profile *p = of_sink(s);
-	size_t i = process_at(p, info->pid);
+	struct profile_process *row;
+	uint32_t i;
 
-	if (p->processes[i].start != info->start)
-		p->build->last_ns[i] = 0;
-	p->processes[i].start = info->start;
-	p->processes[i].version = info->version;
-	p->processes[i].command = own_string(p, info->command);
-	p->processes[i].cwd = own_string(p, info->cwd);
+	need_run(p);
+	i = process_known(p, info->pid, info->start); /* may move the rows */
+	row = &p->processes[i];
+	row->version = info->version;
+	row->command = own_string(p, info->command);
+	row->cwd = own_string(p, info->cwd);
 	return 0;
 }
 
 static int take_thread(struct sink *s, const struct thread_info *info)
 {
 	struct profile *p = of_sink(s);
-	uint32_t i = thread_at(p, info->pid, info->tid);
-	struct profile_thread *t = &p->threads[i];
+	struct profile_thread *t;
+	uint32_t process, i;
 
+	need_run(p);
+	process = process_at(p, info->pid);
+	i = thread_at(p, process, info->tid);
+	t = &p->threads[i];
 	if (info->flags & THREAD_ENDED) {
 		t->flags |= THREAD_ENDED;
 		return 0;
 	}
 	if (t->flags & THREAD_ENDED ||
 	    (t->ident && info->ident && t->ident != info->ident)) {
-		i = thread_add(p, info->pid, info->tid);
+		i = thread_add(p, process, info->tid);
 		t = &p->threads[i];
 	}
 	t->flags = info->flags;
@@ -361,23 +443,28 @@ static int take_tick(struct sink *s, const struct source_symbols *syms,
 {
 	struct profile *p = of_sink(s);
 	struct profile_build *b = p->build;
-	size_t i = process_at(p, tick->pid);
-	uint64_t last = b->last_ns[i];
+	struct profile_run *run;
+	uint64_t last;
 
 	(void)syms;
-	b->pid = tick->pid;
+	need_run(p);
+	run = run_now(p);
+	b->process = process_at(p, tick->pid);
 	b->ticking = true;
+	last = b->last_ns[b->process];
 	if (!last)
-		b->weight = p->period_ns;
+		b->weight = run->period_ns;
 	else /* a clock that goes back is damage: no time passed */
 		b->weight = tick->mono_ns > last ? tick->mono_ns - last : 0;
-	b->last_ns[i] = tick->mono_ns;
+	b->last_ns[b->process] = tick->mono_ns;
 	if (!p->ticks)
-		p->wall_ns += tick->mono_ns - b->run_ns;
-	if (!p->ticks || tick->mono_ns < p->first_ns)
-		p->first_ns = tick->mono_ns;
-	if (!p->ticks || tick->mono_ns > p->last_ns)
-		p->last_ns = tick->mono_ns;
+		p->wall_ns += tick->mono_ns - run->mono_ns;
+	if (!run->ticks || tick->mono_ns < run->first_ns)
+		run->first_ns = tick->mono_ns;
+	if (!run->ticks || tick->mono_ns > run->last_ns)
+		run->last_ns = tick->mono_ns;
+	run->ticks++;
+	run->missed += tick->missed;
 	p->ticks++;
 	p->missed += tick->missed;
 	return 0;
@@ -395,7 +482,7 @@ static int take_sample(struct sink *s, const struct source_symbols *syms,
 
 	if (!b->ticking || sample->loss >= LOSS_CAUSES)
 		return -EINVAL;
-	thread = thread_at(p, b->pid, sample->tid);
+	thread = thread_at(p, b->process, sample->tid);
 	t = &p->threads[thread];
 	if (sample->loss != LOSS_NONE && !sample->stack) {
 		t->lost++;
@@ -463,12 +550,22 @@ void profile_free(struct profile *p)
 	free(p->threads);
 	free(p->cells);
 	free(p->processes);
+	free(p->runs);
 	free(p);
 }
 
 uint64_t profile_duration(const struct profile *p)
 {
-	return p->ticks ? p->last_ns - p->first_ns + p->period_ns : 0;
+	const struct profile_run *run;
+	uint64_t sum = 0;
+	size_t i;
+
+	for (i = 0; i < p->nruns; i++) {
+		run = &p->runs[i];
+		if (run->ticks)
+			sum += run->last_ns - run->first_ns + run->period_ns;
+	}
+	return sum;
 }
 
 double profile_achieved(const struct profile *p)

@@ -27,7 +27,7 @@ uint32_t label_frame(struct labels *l, uint32_t frame);
 /* The marker that a state puts on top of a stack, or LABEL_NONE. */
 uint32_t label_state(struct labels *l, uint32_t state);
 uint32_t label_thread(struct labels *l, uint32_t thread);
-uint32_t label_process(struct labels *l, uint32_t pid);
+uint32_t label_process(struct labels *l, uint32_t process);
 
 enum node_kind kind_of_frame(const struct profile *p, uint32_t frame);
 

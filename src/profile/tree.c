@@ -68,14 +68,14 @@ static uint32_t child_of_frame(struct building *b, uint32_t parent,
 /* Where the frames of a thread hang. */
 static uint32_t root_of(struct building *b, uint32_t thread)
 {
-	uint32_t pid = b->p->threads[thread].pid;
+	uint32_t process = b->p->threads[thread].process;
 	uint32_t at = 0;
 
 	if (!b->view->threads)
 		return 0;
 	if (b->p->nprocesses > 1)
-		at = child_of(b, at, label_process(&b->labels, pid),
-			      NODE_PROCESS, NO_CODE, pid);
+		at = child_of(b, at, label_process(&b->labels, process),
+			      NODE_PROCESS, NO_CODE, process);
 	return child_of(b, at, label_thread(&b->labels, thread), NODE_THREAD,
 			NO_CODE, thread);
 }

@@ -365,7 +365,7 @@ static uint32_t *nodes_of_threads(struct widening *w)
 {
 	const struct profile *p = w->p;
 	uint32_t *nodes = xreallocarray(NULL, p->nthreads, sizeof(*nodes));
-	uint32_t thread, pid, at;
+	uint32_t thread, process, at;
 	struct map known;
 	size_t i;
 
@@ -378,13 +378,13 @@ static uint32_t *nodes_of_threads(struct widening *w)
 			continue;
 		}
 		at = 0;
-		pid = p->threads[thread].pid;
+		process = p->threads[thread].process;
 		if (nodes[thread] != NONE)
 			continue;
 		if (w->view->threads && p->nprocesses > 1)
 			at = child_node(w, &known, at,
-					label_process(&w->labels, pid),
-					NODE_PROCESS, pid);
+					label_process(&w->labels, process),
+					NODE_PROCESS, process);
 		if (w->view->threads)
 			at = child_node(w, &known, at,
 					label_thread(&w->labels, thread),

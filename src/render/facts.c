@@ -6,6 +6,8 @@
 
 #include "render_priv.h"
 
+#define SHOWN_MAX 3u /* names in a row */
+
 static const char *text(const struct profile *p, uint32_t string)
 {
 	return symbols_text(&p->symbols, string);
@@ -41,18 +43,62 @@ void add_version(struct str *out, uint32_t hex)
 		str_addf(out, "%s%u", level, hex & 0xf);
 }
 
+/* "2 recordings of web-1, web-2 | "; nothing of a single one. */
+static void add_recordings(struct str *out, const struct profile *p,
+			   const char *bar)
+{
+	size_t i, j, hosts = 0;
+
+	if (p->nruns < 2)
+		return;
+	add_noun(out, p->nruns, "recording");
+	for (i = 0; i < p->nruns; i++) {
+		for (j = 0; p->runs[j].host != p->runs[i].host; j++)
+			;
+		if (j < i)
+			continue;
+		/* More of them are a number. */
+		if (hosts++ < SHOWN_MAX) {
+			str_adds(out, hosts > 1 ? ", " : " of ");
+			str_adds_clean(out, text(p, p->runs[i].host));
+		}
+	}
+	if (hosts > SHOWN_MAX)
+		str_addf(out, " and %zu more", hosts - SHOWN_MAX);
+	str_adds(out, bar);
+}
+
+/* Those of all processes, each once. */
+static void add_versions(struct str *out, const struct profile *p,
+			 const char *bar)
+{
+	size_t i, j, versions = 0;
+
+	for (i = 0; i < p->nprocesses; i++) {
+		for (j = 0; p->processes[j].version != p->processes[i].version;
+		     j++)
+			;
+		if (j < i || !p->processes[i].version)
+			continue;
+		if (versions++ < SHOWN_MAX) {
+			str_adds(out, versions > 1 ? ", " : bar);
+			add_version(out, p->processes[i].version);
+		}
+	}
+	if (versions > SHOWN_MAX)
+		str_addf(out, " and %zu more", versions - SHOWN_MAX);
+}
+
 void add_target(struct str *out, const struct profile *p, const char *bar)
 {
+	add_recordings(out, p, bar);
 	if (p->nprocesses == 1) {
 		str_addf(out, "pid %u", p->processes[0].pid);
 	} else {
 		add_count(out, p->nprocesses);
 		str_adds(out, " processes");
 	}
-	if (p->nprocesses && p->processes[0].version) {
-		str_adds(out, bar);
-		add_version(out, p->processes[0].version);
-	}
+	add_versions(out, p, bar);
 	str_adds(out, bar);
 	add_noun(out, p->nthreads, "thread");
 }
@@ -64,6 +110,38 @@ static void add_rate(struct str *out, uint64_t period_ns)
 
 	add_fixed(out, hz, hz < 10 && hz != (double)(int)hz ? 2 : 0);
 	str_adds(out, " Hz");
+}
+
+/* Each recording has one; of those without a tick none counts. */
+static bool knows_rates(const struct profile *p)
+{
+	size_t i;
+
+	for (i = 0; i < p->nruns; i++)
+		if (p->runs[i].ticks && !p->runs[i].period_ns)
+			return false;
+	return p->nruns > 0;
+}
+
+/* "100 Hz"; "100 Hz to 1000 Hz" of recordings that differ */
+static void add_rates(struct str *out, const struct profile *p)
+{
+	uint64_t least = UINT64_MAX, most = 0;
+	size_t i;
+
+	for (i = 0; i < p->nruns; i++) {
+		if (!p->runs[i].ticks)
+			continue;
+		if (p->runs[i].period_ns < least)
+			least = p->runs[i].period_ns;
+		if (p->runs[i].period_ns > most)
+			most = p->runs[i].period_ns;
+	}
+	if (most != least) {
+		add_rate(out, most);
+		str_adds(out, " to ");
+	}
+	add_rate(out, least);
 }
 
 /* "12 lost (moving 9, read 3)" */
@@ -112,7 +190,7 @@ void add_run(struct str *out, const struct profile *p, const struct view *view,
 	add_samples(out, p, view, count.samples);
 	str_adds(out, bar);
 	add_time(out, profile_duration(p));
-	if (p->period_ns && p->ticks) {
+	if (knows_rates(p) && p->ticks) {
 		str_adds(out, bar);
 		/* Rounding must not turn a missed tick into none. */
 		if (p->missed && profile_achieved(p) > 99.9)
@@ -124,7 +202,7 @@ void add_run(struct str *out, const struct profile *p, const struct view *view,
 			str_adds(out, " %");
 		}
 		str_adds(out, " of ");
-		add_rate(out, p->period_ns);
+		add_rates(out, p);
 	}
 	if (count.idle) {
 		str_adds(out, bar);

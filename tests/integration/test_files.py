@@ -1,9 +1,11 @@
 """Recordings: killed, cut, damaged, joined."""
 import os
+import re
 import signal
 import time
 
-from harness import (EXIT_FAILED, alone, equal, expect, total, wait_until)
+from harness import (EXIT_FAILED, alone, contains, equal, expect, total,
+                     wait_until)
 
 RATE = 200
 
@@ -77,3 +79,29 @@ def test_joined(t):
             with open(path, "rb") as part:
                 f.write(part.read())
     equal(samples(t, joined), both, "samples of a joined file")
+    for files in ([one, two], [joined]):
+        head = t.pystrobe("report", "-i", *files).out.split("\n")[1]
+        contains(head, "2 recordings of " + os.uname().nodename)
+        contains(head, "2 processes")
+
+
+def test_same_process_twice(t):
+    """Recorded twice, at different rates: one process, its threads once, and
+    the time between the two is not counted."""
+    target = t.ready("busy.py")
+    files = [t.path("slow.strobe"), t.path("fast.strobe")]
+    for path, rate in zip(files, ("50", "500")):
+        t.pystrobe("record", "-p", str(target.pid), "-d", "400ms", "-r", rate,
+                   "-o", path)
+    head = t.pystrobe("report", "-i", *files).out.split("\n")
+    alone = t.pystrobe("report", "-i", files[0]).out.split("\n")
+    contains(head[1], "2 recordings")
+    contains(head[1], alone[1])  # pid, version, threads
+    contains(head[2], "50 Hz to 500 Hz")
+    def covered(lines):
+        return int(re.search(r"(\d+) ms \S", lines[2]).group(1))
+
+    both = covered(alone) + covered(t.pystrobe(
+        "report", "-i", files[1]).out.split("\n"))
+    expect(abs(covered(head) - both) <= 1, "%d ms, not %d", covered(head),
+           both)
