@@ -194,6 +194,18 @@ int outfile_commit(struct outfile *out, struct err *err); /* frees */
 void outfile_abort(struct outfile *out); /* removes and frees; NULL legal */
 
 /*
+ * A copy of standard output, or -EBADF: it is closed, which cli_run makes a
+ * descriptor that only reads.
+ */
+int stdout_open(struct err *err);
+
+/*
+ * What a path names once symbolic links are followed, also if nothing is there
+ * yet; to be freed. NULL: they lead nowhere, as errno says.
+ */
+char *path_follow(const char *path);
+
+/*
  * Reads a whole file of at most `limit` bytes into *s (appended). -E2BIG when
  * it is larger, -ENOENT, -ESRCH, -EPERM as errno says (EACCES is -EPERM).
  */

@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -117,11 +118,52 @@ static bool is_special(const char *path)
 	return stat(path, &st) == 0 && !S_ISREG(st.st_mode);
 }
 
-static int open_stdout(struct outfile *out, struct err *err)
+int stdout_open(struct err *err)
 {
-	out->fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
-	return out->fd < 0 ? err_set(err, -errno, "standard output is closed")
-			   : 0;
+	int flags = fcntl(STDOUT_FILENO, F_GETFL), fd = -1;
+
+	if (flags >= 0 && (flags & O_ACCMODE) != O_RDONLY)
+		fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+	return fd < 0 ? err_set(err, -EBADF, "standard output is closed") : fd;
+}
+
+#define LINKS_MAX 40 /* as the kernel has it */
+
+/* Where a link leads, seen from its own folder; NULL when it is none. */
+static char *link_target(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	size_t folder = slash ? (size_t)(slash - path) + 1 : 0;
+	char target[PATH_MAX], *found;
+	ssize_t n = readlink(path, target, sizeof(target));
+	struct str s;
+
+	if (n <= 0 || (size_t)n == sizeof(target))
+		return NULL;
+	str_init(&s);
+	if (*target != '/')
+		str_add(&s, path, folder);
+	str_add(&s, target, (size_t)n);
+	found = xstrdup(s.data);
+	str_release(&s);
+	return found;
+}
+
+char *path_follow(const char *path)
+{
+	char *at = xstrdup(path), *next;
+	int i;
+
+	for (i = 0; i < LINKS_MAX; i++) {
+		next = link_target(at);
+		if (!next)
+			return at;
+		free(at);
+		at = next;
+	}
+	free(at);
+	errno = ELOOP;
+	return NULL;
 }
 
 static int open_any(struct outfile *out, struct err *err)
@@ -129,19 +171,21 @@ static int open_any(struct outfile *out, struct err *err)
 	struct stat st;
 	char *target;
 
-	if (!strcmp(out->path, "-"))
-		return open_stdout(out, err);
+	if (!strcmp(out->path, "-")) {
+		out->fd = stdout_open(err);
+		return out->fd < 0 ? out->fd : 0;
+	}
 	if (stat(out->path, &st) == 0 && S_ISDIR(st.st_mode))
 		return err_set(err, -EISDIR, "'%s' is a directory", out->path);
 	if (is_special(out->path))
 		return open_direct(out, err);
 	/* A link stays a link: what it points at is replaced. */
-	target = realpath(out->path, NULL);
-	if (target) {
-		free(out->path);
-		out->path = xstrdup(target);
-		free(target);
-	}
+	target = path_follow(out->path);
+	if (!target)
+		return err_set(err, -errno, "cannot write '%s': %s", out->path,
+			       strerror(errno));
+	free(out->path);
+	out->path = target;
 	return open_temp(out, err);
 }
 
@@ -166,9 +210,11 @@ int outfile_write(struct outfile *out, const void *data, size_t len,
 {
 	int ret = fd_write_all(out->fd, data, len);
 
+	if (ret && !strcmp(out->path, "-"))
+		return err_set(err, ret, "cannot write standard output: %s",
+			       strerror(-ret));
 	if (ret)
-		return err_set(err, ret, "cannot write '%s': %s",
-			       strcmp(out->path, "-") ? out->path : "stdout",
+		return err_set(err, ret, "cannot write '%s': %s", out->path,
 			       strerror(-ret));
 	return 0;
 }

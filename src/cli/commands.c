@@ -1,9 +1,11 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli_priv.h"
 
@@ -104,10 +106,26 @@ static int dispatch(int argc, char **argv)
 	return unknown_command(word);
 }
 
+/*
+ * A file must not become the standard output or error of one who closed it:
+ * there is something that refuses to be written, and that nobody inherits.
+ */
+static void hold_streams(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
 int cli_run(int argc, char **argv)
 {
 	int status;
 
+	hold_streams();
 	setlocale(LC_CTYPE, "");
 	/* A closed pipe is an error of write, with a sentence. */
 	signal(SIGPIPE, SIG_IGN);

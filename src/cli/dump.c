@@ -193,7 +193,7 @@ static int dump_all(const struct dump *d, size_t *shown)
 	str_release(&out);
 	if (!ret)
 		return status;
-	err_set(&err, ret, "cannot write to standard output: %s",
+	err_set(&err, ret, "cannot write standard output: %s",
 		strerror(-ret));
 	complain(err.msg);
 	*shown = 0;

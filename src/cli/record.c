@@ -20,6 +20,7 @@ struct record {
 	const char *save;
 	bool kill_after, quiet, seeded;
 
+	uint64_t kept;   /* bytes of the recording, when it met with an error */
 	bool rendered;   /* something is made of the recording */
 	char *recording; /* where it is */
 	char *folder;    /* that goes with it when we do, or NULL */
@@ -327,8 +328,10 @@ static int open_writer(struct record *r, struct err *err)
 /* The recording is complete; what its writing has met with, if anything. */
 static int close_writer(struct record *r, struct err *err)
 {
-	int ret = r->writer ? writer_close(r->writer, err) : 0;
+	int ret;
 
+	r->kept = r->writer ? writer_bytes(r->writer) : 0;
+	ret = r->writer ? writer_close(r->writer, err) : 0;
 	r->writer = NULL;
 	signals_hold(false);
 	return ret;
@@ -394,8 +397,8 @@ static int render(const struct record *r, struct str *told, struct err *err)
 	return ret;
 }
 
-/* `wrote` says what became of the recording. */
-static void summarize(const struct record *r, const char *wrote)
+/* `wrote` says what became of the recording; whole: it met with no error. */
+static void summarize(const struct record *r, const char *wrote, bool whole)
 {
 	const struct totals *t = &r->totals;
 	struct str s;
@@ -413,7 +416,9 @@ static void summarize(const struct record *r, const char *wrote)
 	add_stops(&s, t);
 	str_adds(&s, wrote);
 	if (r->save && strcmp(r->save, "-"))
-		str_addf(&s, "; recording in '%s'", r->save);
+		str_addf(&s, whole ? "; recording in '%s'"
+				   : "; what was recorded before that is in "
+				     "'%s'", r->save);
 	say("%s", s.data);
 	if (!t->counts.samples)
 		say("there was nothing to sample: the program ended, or was "
@@ -439,8 +444,8 @@ static int write_outputs(struct record *r, int failed, struct err *err)
 	ret = r->rendered ? render(r, &wrote, &later) : 0;
 	if (ret)
 		complain(later.msg);
-	else
-		summarize(r, wrote.data);
+	else if (!failed || r->kept || r->rendered)
+		summarize(r, wrote.data, !failed);
 	str_release(&wrote);
 	/* All is written: a second signal has nothing to abandon any more. */
 	signals_pass();

@@ -28,14 +28,6 @@ static int cannot_write(const struct output *o, int code, struct err *err)
 		       "cannot write '%s': %s", o->name, strerror(-code));
 }
 
-static int open_stdout(struct output *o, struct err *err)
-{
-	o->fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
-	if (o->fd < 0)
-		return err_set(err, -errno, "standard output is closed");
-	return 0;
-}
-
 static int open_direct(struct output *o, const char *path, struct err *err)
 {
 	o->fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
@@ -48,9 +40,9 @@ static int open_temp(struct output *o, const char *path, struct err *err)
 	mode_t mask;
 
 	/* What a symbolic link points to is replaced, not the link. */
-	o->path = realpath(path, NULL);
+	o->path = path_follow(path);
 	if (!o->path)
-		o->path = xstrdup(path);
+		return cannot_write(o, -errno, err);
 	str_init(&name);
 	str_addf(&name, "%s.XXXXXX", o->path);
 	o->temp = xstrdup(name.data);
@@ -79,7 +71,7 @@ int output_open(struct output **out, const char *path, struct err *err)
 	o->fd = -1;
 	o->name = xstrdup(plain ? path : "standard output");
 	if (!plain)
-		ret = open_stdout(o, err);
+		ret = (o->fd = stdout_open(err)) < 0 ? o->fd : 0;
 	else if (stat(path, &st))
 		ret = open_temp(o, path, err);
 	else if (S_ISDIR(st.st_mode))
