@@ -6,7 +6,7 @@
 void cursor_init(struct cursor *c, const void *data, size_t len)
 {
 	c->p = data;
-	c->end = c->p + len;
+	c->end = len ? c->p + len : c->p; /* NULL has nothing behind it */
 	c->bad = false;
 }
 

@@ -156,11 +156,12 @@ static bool take_columns(struct chain *c, struct block *b,
 	b->cells += (uint64_t)s->nticks * (n + 1);
 	if (from->bad || n > cursor_left(from) / 2 || b->cells > CELLS_MAX)
 		return false;
-	b->columns = grow(b->columns, &b->cap_columns, b->ncolumns + n,
-			  sizeof(*b->columns));
-	columns = b->columns + b->ncolumns;
 	s->first_column = b->ncolumns;
 	s->ncolumns = n;
+	/* One more: there is an array even where no thread has a sample. */
+	b->columns = grow(b->columns, &b->cap_columns, b->ncolumns + n + 1,
+			  sizeof(*b->columns));
+	columns = b->columns + b->ncolumns;
 	b->ncolumns += n;
 	if (!take_tids(from, columns, n))
 		return false;
