@@ -3,6 +3,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -110,7 +111,9 @@ int process_stat_parse(struct process_stat *out, const char *text, size_t len)
 	out->ppid = (pid_t)v[4];
 	out->flags = v[9];
 	out->start = v[FIELD_START];
-	out->cpu = field > FIELD_CPU ? (int)v[FIELD_CPU] : -1;
+	out->cpu = field > FIELD_CPU && v[FIELD_CPU] <= INT_MAX
+			   ? (int)v[FIELD_CPU]
+			   : -1;
 	return 0;
 }
 

@@ -134,7 +134,7 @@ static bool parse_call(const char *text, struct thread_look *out)
 	if (!strncmp(text, "running", 7))
 		return true;
 	out->call = strtoll(text, &end, 10);
-	if (end == text)
+	if (end == text || out->call < 0)
 		out->call = -1;
 	for (i = 0; out->call >= 0 && i < 6; i++)
 		out->args[i] = strtoull(end, &end, 16);

@@ -17,6 +17,7 @@
 
 #include "base.h"
 #include "process.h"
+#include "profile.h"
 
 #define ROOM 65536u
 
@@ -97,6 +98,43 @@ static void test_stat_cpu(void **state)
 				 0);
 		assert_int_equal(st.cpu, len < whole ? -1 : 12);
 	}
+}
+
+/* Numbers that the kernel never writes. */
+static void test_stat_cpu_too_large(void **state)
+{
+	static const char text[] = "12 (a) R 4711 20 30 34816 -1 4194560 1 2 3 "
+				   "4 5 6 7 8 20 0 9 0 987654321 4096 100 1 1 "
+				   "2 3 4 5 0 6 7 8 9 0 0 17 2147483648 0\n";
+	size_t len = sizeof(text) - 1;
+	struct process_stat st;
+
+	assert_int_equal(process_stat_parse(&st, fenced(*state, text, len),
+					    len),
+			 0);
+	assert_int_equal(st.cpu, -1);
+}
+
+static void test_no_such_call(void **state)
+{
+	static const struct process nobody = {.dirfd = -1};
+	static const char call[] = "-11 0x7ffd 0x7f2\n";
+	static const char stat[] = "12 (a)" " S 4711 20 30 34816 -1 4194560 1 "
+				   "2 3 4 5 6 7 8 20 0 9 0 987654321 1 1\n";
+	struct thread_probe t;
+	struct thread_look look;
+
+	(void)state;
+	probe_init(&t, 12);
+	t.syscall_fd = memfd_create("syscall", MFD_CLOEXEC);
+	t.stat_fd = memfd_create("stat", MFD_CLOEXEC);
+	assert_int_equal(write(t.syscall_fd, call, strlen(call)),
+			 strlen(call));
+	assert_int_equal(write(t.stat_fd, stat, strlen(stat)), strlen(stat));
+	assert_int_equal(probe_look(&t, &nobody, &look), 0);
+	assert_int_equal(look.run, RUN_SLEEPING);
+	assert_int_equal(look.call, -1);
+	probe_release(&t);
 }
 
 static void test_stat_names(void **state)
@@ -313,6 +351,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_stat_names),
 		cmocka_unit_test(test_stat_cpu),
+		cmocka_unit_test(test_stat_cpu_too_large),
+		cmocka_unit_test(test_no_such_call),
 		cmocka_unit_test(test_stat_bad),
 		cmocka_unit_test(test_stat_cut),
 		cmocka_unit_test(test_maps_plain),
