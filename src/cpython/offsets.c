@@ -192,6 +192,13 @@ static bool fits(const struct table *t, uint64_t v, unsigned owner,
 	       v % align == 0;
 }
 
+/* The same of one that was reckoned from others. */
+static bool fits_after(const struct table *t, int32_t v, unsigned owner,
+		       unsigned bytes)
+{
+	return v >= 0 && fits(t, (uint64_t)v, owner, bytes);
+}
+
 static int read_rows(struct layout *l, const struct table *t, struct err *err)
 {
 	int32_t value;
@@ -311,22 +318,44 @@ static int place_objects(struct layout *l, const struct layout *table,
 	return 0;
 }
 
-/* Threads and lists of threads. */
-static void place_states(struct layout *l, const struct layout *table)
+/* What stands beside the fields of a thread that are told. */
+static int place_thread(struct layout *l, const struct layout *table,
+			const struct table *t, struct err *err)
 {
-	l->runtime.interpreters_main = l->runtime.interpreters_head + 8;
-	if (l->minor == 13)
-		l->interp.threads_main = l->interp.threads_head + 8;
+	int32_t by = l->thread.thread_id - table->thread.thread_id;
+
 	l->thread.chunk_top = l->thread.chunk + 8;
-	l->thread.raising += l->thread.thread_id - table->thread.thread_id;
-	l->thread.exc_info += l->thread.thread_id - table->thread.thread_id;
+	l->thread.raising += by;
+	l->thread.exc_info += by;
 	l->thread.exc_value += l->thread.chunk - table->thread.chunk;
-	if (l->minor == 13)
-		l->iframe.stacktop += l->iframe.instr - table->iframe.instr;
 	if (l->minor == 14)
 		l->thread.holds_gil = l->thread.status +
 				      table->thread.holds_gil -
 				      table->thread.status;
+	if (!fits_after(t, l->thread.raising, THREAD, 8) ||
+	    !fits_after(t, l->thread.exc_info, THREAD, 8) ||
+	    !fits_after(t, l->thread.exc_value, THREAD, 8) ||
+	    (l->thread.holds_gil != NO_FIELD &&
+	     !fits_after(t, l->thread.holds_gil, THREAD, 4)))
+		return misplaced(err, THREAD, (uint64_t)l->thread.thread_id);
+	return 0;
+}
+
+/* Frames, and lists of interpreters and threads. */
+static int place_states(struct layout *l, const struct layout *table,
+			const struct table *t, struct err *err)
+{
+	l->runtime.interpreters_main = l->runtime.interpreters_head + 8;
+	if (l->minor == 13)
+		l->interp.threads_main = l->interp.threads_head + 8;
+	l->iframe.size = (int32_t)t->sizes[IFRAME];
+	if (l->minor == 13) {
+		l->iframe.stacktop += l->iframe.instr - table->iframe.instr;
+		if (!fits_after(t, l->iframe.stacktop, IFRAME, 4))
+			return misplaced(err, IFRAME,
+					 (uint64_t)l->iframe.instr);
+	}
+	return place_thread(l, table, t, err);
 }
 
 /*
@@ -371,12 +400,11 @@ static int read_table(struct layout *l, const struct layout *minor,
 		ret = place_objects(l, minor, err);
 	if (!ret)
 		ret = place_free_threaded(l, err);
-	if (ret)
-		return ret;
-	place_states(l, minor);
-	l->iframe.size = (int32_t)t->sizes[IFRAME];
-	layout_spans(l);
-	return 0;
+	if (!ret)
+		ret = place_states(l, minor, t, err);
+	if (!ret)
+		layout_spans(l);
+	return ret;
 }
 
 /* The table of this version, or a reason why there is none. */

@@ -14,103 +14,8 @@
 
 #include "base.h"
 #include "cpython.h"
+#include "tests/lib/debug_tables.h"
 #include "tests/lib/guard.h"
-
-/* _Py_DebugOffsets from its second word on, read from live processes. */
-/* 3.13.0 */
-static const uint32_t v3130[] = {
-	0x30d00f0, 0, 283320, 608, 632, 194968, 7272, 7264, 7344, 7400, 7656, 7640,
-	7648, 16, 7752, 0, 7768, 7760, 304, 0, 8, 16, 72, 152, 160, 232, 32, 80, 8,
-	0, 56, 72, 70, 208, 112, 120, 128, 136, 68, 52, 96, 104, 200, 16, 8, 416,
-	24, 88, 168, 32, 24, 16, 40, 24, 16, 48, 32, 40, 24, 16, 32, 16, 24, 40, 16,
-	32, 64, 32, 16, 40, 240, 200,
-};
-/* 3.13.18 */
-static const uint32_t v31318[] = {
-	0x30d12f0, 0, 283408, 608, 632, 194984, 7272, 7264, 7344, 7400, 7656, 7640,
-	7648, 16, 7752, 0, 7768, 7760, 312, 0, 8, 16, 72, 152, 160, 232, 32, 80, 8,
-	0, 56, 72, 70, 208, 112, 120, 128, 136, 68, 52, 96, 104, 200, 16, 8, 416,
-	24, 88, 168, 32, 24, 16, 40, 24, 16, 48, 32, 40, 24, 16, 32, 16, 24, 40, 16,
-	32, 64, 32, 16, 40, 240, 200,
-};
-/* 3.14.10 */
-static const uint32_t v31410[] = {
-	0x30e0af0, 0, 316616, 784, 808, 225864, 7280, 7272, 7344, 7360, 7408, 7688,
-	7672, 7680, 16, 7784, 0, 7800, 7792, 7992, 0, 832, 0, 8, 16, 72, 152, 160,
-	232, 32, 88, 8, 0, 56, 80, 74, 64, 0, 216, 112, 120, 128, 136, 68, 52, 96,
-	104, 208, 0, 16, 8, 416, 24, 88, 168, 40, 32, 16, 40, 24, 16, 200, 24, 40,
-	32, 48, 32, 40, 24, 16, 32, 16, 24, 40, 16, 32, 64, 32, 16, 40, 264, 192,
-	160, 24, 72, 67, 0, 8, 24, 304, 8076, 0, 4, 512,
-};
-/* 3.15.2 */
-static const uint32_t v3152[] = {
-	0x30f02f0, 0, 346568, 912, 936, 226240, 7272, 7264, 7336, 7352, 7400, 7592,
-	7576, 7584, 16, 7736, 0, 7752, 7744, 7944, 0, 888, 0, 8, 16, 72, 80, 88, 96,
-	176, 184, 256, 32, 36, 40, 136, 288, 0, 88, 8, 0, 56, 80, 74, 64, 0, 216,
-	112, 120, 128, 136, 68, 52, 96, 104, 208, 0, 16, 8, 424, 24, 88, 168, 32,
-	288, 944, 888, 40, 32, 16, 40, 24, 16, 200, 24, 40, 32, 48, 32, 40, 24, 16,
-	32, 16, 24, 40, 16, 32, 64, 32, 16, 40, 56, 176, 112, 120, 1120, 104, 160,
-	24, 72, 67, 0, 8, 24, 344, 8028, 0, 4, 512,
-};
-
-/* 3.13.18, free-threaded: from its headers with Py_GIL_DISABLED */
-static const uint32_t v31318t[] = {
-	0x30d12f0, 1, 328384, 608, 632, 215616, 7272, 7264, 7344, 7400, 7664,
-	7648, 7656, 16, 7760, 0, 7784, 7776, 312, 0, 8, 16, 72, 152, 160,
-	232, 32, 80, 8, 0, 56, 72, 70, 224, 128, 136, 144, 152, 84, 68, 112,
-	120, 216, 32, 24, 432, 40, 104, 184, 48, 40, 32, 56, 40, 32, 64, 48,
-	56, 40, 32, 48, 32, 40, 56, 32, 48, 80, 48, 32, 56, 248, 200,
-};
-/* 3.14.10, free-threaded: from its headers with Py_GIL_DISABLED */
-static const uint32_t v31410t[] = {
-	0x30e0af0, 1, 365624, 784, 808, 249976, 7280, 7272, 7344, 7360, 7408,
-	7712, 7696, 7704, 16, 7808, 0, 7832, 7824, 8024, 17300, 832, 0, 8,
-	16, 72, 152, 160, 232, 32, 88, 8, 0, 56, 80, 78, 64, 72, 240, 128,
-	136, 144, 152, 84, 68, 112, 120, 232, 224, 32, 24, 432, 40, 104, 184,
-	56, 48, 32, 56, 40, 32, 216, 40, 56, 48, 64, 48, 56, 40, 32, 48, 32,
-	40, 56, 32, 48, 80, 48, 32, 56, 288, 192, 176, 40, 88, 83, 0, 8, 24,
-	304, 8108, 0, 4, 512,
-};
-/* 3.15.2, free-threaded: from its headers with Py_GIL_DISABLED */
-static const uint32_t v3152t[] = {
-	0x30f02f0, 1, 409296, 912, 936, 250328, 7272, 7264, 7336, 7352, 7400,
-	7592, 7576, 7584, 16, 7736, 0, 7760, 7752, 7952, 17252, 888, 0, 8,
-	16, 72, 80, 88, 96, 176, 184, 256, 32, 36, 40, 136, 288, 0, 88, 8, 0,
-	56, 80, 78, 64, 72, 240, 128, 136, 144, 152, 84, 68, 112, 120, 232,
-	224, 32, 24, 440, 40, 104, 184, 48, 304, 968, 904, 56, 48, 32, 56,
-	40, 32, 216, 40, 56, 48, 64, 48, 56, 40, 32, 48, 32, 40, 56, 32, 48,
-	80, 48, 32, 56, 72, 176, 112, 120, 224, 104, 176, 40, 88, 83, 0, 8,
-	24, 344, 8036, 0, 4, 512,
-};
-
-#define WORDS(w) (w), sizeof(w) / sizeof(*(w))
-
-static const struct build {
-	uint32_t version;
-	bool free_threaded;
-	const uint32_t *words;
-	size_t n;
-} builds[] = {
-	{0x030d00f0, false, WORDS(v3130)},
-	{0x030d12f0, false, WORDS(v31318)},
-	{0x030e0af0, false, WORDS(v31410)},
-	{0x030f02f0, false, WORDS(v3152)},
-	{0x030d12f0, true, WORDS(v31318t)},
-	{0x030e0af0, true, WORDS(v31410t)},
-	{0x030f02f0, true, WORDS(v3152t)},
-};
-#define BUILDS (sizeof(builds) / sizeof(*builds))
-#define GIL_BUILDS 4
-
-static void table_of(struct str *s, const struct build *b)
-{
-	size_t i;
-
-	str_init(s);
-	str_adds(s, "xdebugpy");
-	for (i = 0; i < b->n; i++)
-		str_add_u64(s, b->words[i]);
-}
 
 static void put64(struct str *s, size_t at, uint64_t v)
 {
@@ -437,7 +342,7 @@ static void offsets_of_builds(void **state)
 
 	(void)state;
 	for (i = 0; i < GIL_BUILDS; i++) {
-		table_of(&s, &builds[i]);
+		debug_table(&s, &builds[i]);
 		assert_int_equal(offsets_version(s.data, s.len),
 				 builds[i].version);
 		assert_int_equal(decode(&l, &s, NULL), 0);
@@ -529,7 +434,7 @@ static void offsets_free_threaded(void **state)
 
 	(void)state;
 	for (i = GIL_BUILDS; i < BUILDS; i++) {
-		table_of(&s, &builds[i]);
+		debug_table(&s, &builds[i]);
 		assert_int_equal(decode(&l, &s, NULL), 0);
 		check_layout(&l);
 		check_free_threaded(&l);
@@ -553,7 +458,7 @@ static void offsets_cut(void **state)
 
 	(void)state;
 	for (i = 0; i < BUILDS; i++) {
-		table_of(&s, &builds[i]);
+		debug_table(&s, &builds[i]);
 		for (n = 0; n <= s.len; n++) {
 			guard_init(&g, s.data, n);
 			assert_int_equal(
@@ -594,7 +499,7 @@ static void offsets_damaged(void **state)
 
 	(void)state;
 	for (i = 0; i < BUILDS; i++) {
-		table_of(&s, &builds[i]);
+		debug_table(&s, &builds[i]);
 		for (at = 0; at + 8 <= s.len; at += 8) {
 			was = at_u64(s.data, s.len, at);
 			for (j = 0; j < nrubbish + builds[i].n; j++) {
@@ -630,7 +535,7 @@ static void offsets_each_refused(void **state)
 	size_t i;
 
 	(void)state;
-	table_of(&s, &builds[2]); /* 3.14 */
+	debug_table(&s, &builds[2]); /* 3.14 */
 	for (i = 0; i < sizeof(used) / sizeof(*used); i++) {
 		was = at_u64(s.data, s.len, used[i]);
 		if (was) { /* iframe.code stands first */
@@ -645,6 +550,32 @@ static void offsets_each_refused(void **state)
 	str_release(&s);
 }
 
+/* What stands beside a field that is told must be inside its struct, too. */
+static void offsets_neighbours_refused(void **state)
+{
+	static const struct {
+		unsigned build;
+		uint16_t at;
+		uint64_t value;
+	} bad[] = {
+		/* thread_id: `raising` would be before the struct */
+		{0, 192, 32}, {2, 216, 32}, {3, 240, 32},
+		{0, 208, 280}, /* chunk: exc_value behind it */
+	};
+	struct layout l;
+	struct str s;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		debug_table(&s, &builds[bad[i].build]);
+		put64(&s, bad[i].at, bad[i].value);
+		if (decode(&l, &s, NULL) != -EBADMSG)
+			fail_msg("neighbour %zu is taken", i);
+		str_release(&s);
+	}
+}
+
 static void offsets_refused(void **state)
 {
 	static const uint32_t early[] = {0x030f00a1, 0x030f00b4, 0x030f00c2,
@@ -655,7 +586,7 @@ static void offsets_refused(void **state)
 	size_t i;
 
 	(void)state;
-	table_of(&s, &builds[3]);
+	debug_table(&s, &builds[3]);
 	for (i = 0; i < sizeof(early) / sizeof(*early); i++) {
 		put64(&s, 8, early[i]);
 		assert_int_equal(decode(&l, &s, &e), -ENOTSUP);
@@ -688,6 +619,7 @@ int main(void)
 		cmocka_unit_test(offsets_cut),
 		cmocka_unit_test(offsets_damaged),
 		cmocka_unit_test(offsets_each_refused),
+		cmocka_unit_test(offsets_neighbours_refused),
 		cmocka_unit_test(offsets_refused),
 	};
 
