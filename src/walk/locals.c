@@ -156,6 +156,13 @@ static raddr value_of(struct walker *w, const struct variables *v, size_t i)
 	return object_word(w, value + (raddr)l->object.var_size);
 }
 
+/* The text for itself, to be freed: that of an empty str is not its own. */
+static char *taken(struct str *s)
+{
+	str_reserve(s, 0);
+	return s->data;
+}
+
 static void add_local(struct walker *w, struct slot *s, raddr frame,
 		      const struct variables *v, size_t i,
 		      const struct value_limits *limits)
@@ -168,7 +175,7 @@ static void add_local(struct walker *w, struct slot *s, raddr frame,
 		return;
 	str_init(&name);
 	str_init(&text);
-	if (read_text(w, v->names[i], NAME_MAX_BYTES, &name))
+	if (read_text(w, v->names[i], NAME_MAX_BYTES, &name) || !name.len)
 		str_adds(&name, "?");
 	value_text(w, value, limits, &text);
 	if (!to->len || to->at[to->len - 1].frame != frame)
@@ -176,7 +183,7 @@ static void add_local(struct walker *w, struct slot *s, raddr frame,
 	to->at = grow(to->at, &to->cap, to->len + 1, sizeof(*to->at));
 	to->at[to->len++] = (struct frame_local){
 		.frame = frame,
-		.pub = {.name = name.data, .value = text.data,
+		.pub = {.name = taken(&name), .value = taken(&text),
 			.argument = is_argument(w, v, i)},
 	};
 }

@@ -14,14 +14,14 @@
 #include "walk_priv.h"
 
 #define NAME_TEXT_MAX 256u
-#define MODULE_DICT 16 /* PyModuleObject.md_dict */
 
 /* ---- threads ---- */
 
 /* Where threading keeps its threads, or 0. Found once per interpreter. */
 static raddr active_threads(struct walker *w, struct interp *in)
 {
-	raddr module;
+	/* PyModuleObject.md_dict follows the head of the object. */
+	raddr module, dict = (raddr)w->layout.object.type + 8;
 
 	if (in->active)
 		return in->active;
@@ -30,12 +30,12 @@ static raddr active_threads(struct walker *w, struct interp *in)
 					  (raddr)w->layout.interp.modules),
 			   "threading");
 	if (module)
-		in->active = dict_item(w, object_word(w, module + MODULE_DICT),
+		in->active = dict_item(w, object_word(w, module + dict),
 				       "_active");
 	return in->active;
 }
 
-#define INT_BYTES 40
+#define INT_BYTES 56 /* the longest head, and three digits */
 
 /* The value of an int object of up to three digits of 30 bits; else 0. */
 static uint64_t int_value(const struct layout *l, const unsigned char *p)
