@@ -38,6 +38,16 @@ TEST_LIB_OBJ = $(patsubst %.c,$(OUT)/%.o,$(wildcard tests/lib/*.c))
 TOOL_SRC = $(wildcard tests/tools/*.c)
 TOOL = $(TOOL_SRC:tests/tools/%.c=$(OUT)/tests/%)
 
+
+# Fuzz targets (tests/fuzz). Without ENGINE they replay inputs, as tests; with
+# it (make fuzz) a fuzzer drives them.
+ENGINE ?=
+FUZZ_SRC = $(wildcard tests/fuzz/fuzz_*.c)
+FUZZ = $(FUZZ_SRC:tests/fuzz/%.c=$(OUT)/tests/%)
+FUZZ_LIB_SRC = $(filter-out $(FUZZ_SRC) $(if $(ENGINE),tests/fuzz/replay.c),\
+	$(wildcard tests/fuzz/*.c))
+FUZZ_LIB_OBJ = $(FUZZ_LIB_SRC:%.c=$(OUT)/%.o)
+
 all: $(PROGRAM)
 
 $(PROGRAM): $(MAIN_OBJ) $(LIB)
@@ -67,7 +77,7 @@ $(OUT)/gen/flame_%.inc: src/render/flame.%
 $(OUT)/src/render/svg.o: ALL_CPPFLAGS += -iquote $(OUT)/gen
 $(OUT)/src/render/svg.o: $(OUT)/gen/flame_css.inc $(OUT)/gen/flame_js.inc
 
-# Unit tests may look inside a room: "src/walk/walk_priv.h".
+# Tests may look inside a room: "src/walk/walk_priv.h".
 $(OUT)/tests/%.o: ALL_CPPFLAGS += -iquote .
 
 $(OUT)/tests/test_%: $(OUT)/tests/unit/test_%.o $(TEST_LIB) $(LIB)
@@ -78,7 +88,13 @@ $(OUT)/tests/%: $(OUT)/tests/tools/%.o $(TEST_LIB) $(LIB)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
-tests: $(UNIT) $(TOOL)
+$(OUT)/tests/fuzz_%: $(OUT)/tests/fuzz/fuzz_%.o $(FUZZ_LIB_OBJ) $(TEST_LIB) \
+		$(LIB)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(if $(ENGINE),-fsanitize=$(ENGINE)) $(ALL_LDFLAGS) \
+		-o $@ $^ $(LIBS)
+
+tests: $(UNIT) $(TOOL) $(FUZZ)
 
 # ---- for people ----
 
@@ -124,6 +140,19 @@ check-long:
 bench: all
 	scripts/bench --program $(PROGRAM)
 
+# Fuzzers of everything that reads foreign bytes, in build/fuzz: libFuzzer by
+# clang; with AFL=1 for afl-fuzz, in build/afl. HACKING.md says how to run one.
+FUZZ_OUT = $(BUILD)/$(if $(AFL),afl,fuzz)
+fuzz: $(FUZZ)
+	+$(MAKE) $(JOBS) CC=$(if $(AFL),afl-clang-fast,clang) ENGINE=fuzzer \
+		BUILD=$(FUZZ_OUT) \
+		SANITIZE=$(if $(AFL),,fuzzer-no-link$(comma))$(SANITIZERS) fuzzers
+	@for program in $(FUZZ:$(OUT)/tests/%=%); do \
+		$(OUT)/tests/$$program --seeds $(FUZZ_OUT)/seeds-$$program || exit; \
+	done
+
+fuzzers: $(FUZZ)
+
 format:
 	clang-format -i $(wildcard include/*.h src/*/*.[ch] tests/*/*.[ch])
 
@@ -139,5 +168,5 @@ clean:
 
 -include $(shell test -d $(OUT) && find $(OUT) -name '*.d')
 
-.PHONY: all tests demo check check-long bench format install clean
+.PHONY: all tests demo check check-long bench fuzz fuzzers format install clean
 .SECONDARY:
