@@ -340,9 +340,9 @@ static bool leaf_same(const struct walker *w, const struct slot *s, int copies,
 	size_t off = (size_t)(leaf->addr - p->addr), end;
 	int n;
 
-	end = off + frame_bytes(y);
-	if (p->nkept < end)
+	if (off > p->nkept || frame_bytes(y) > p->nkept - off)
 		return false;
+	end = off + frame_bytes(y);
 	for (n = 0; n < copies; n++)
 		if (p->got[n] < end ||
 		    !frames_equal(y, p->copy[n] + off, p->kept + off))
@@ -388,7 +388,7 @@ static bool leaf_runs(const struct walker *w, const struct slot *s,
 	if (!s->chain.len || leaf->block || !s->blocks.len)
 		return false;
 	off = (size_t)(leaf->addr - s->blocks.at[0].addr);
-	return got >= off + frame_bytes(&w->layout) &&
+	return off <= got && frame_bytes(&w->layout) <= got - off &&
 	       !frame_waits(&w->layout, chunk + off, got - off);
 }
 

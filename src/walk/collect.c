@@ -110,21 +110,33 @@ static void add_blocks(struct batch *b, struct slot *s, int copy)
 		batch_add(b, &s->blocks.at[i], copy);
 }
 
-/* Of the top chunk, no more than up to the end of the leaf. */
+/*
+ * How much of the top chunk there is to read: no more than up to the end of
+ * the leaf, if the piece still is the one that it was found in.
+ */
+static size_t top_bytes(const struct walker *w, const struct slot *s)
+{
+	const struct piece *top = &s->blocks.at[0];
+	size_t bytes = frame_bytes(&w->layout);
+	raddr off;
+
+	if (w->layout.frames == FRAMES_HEAP || !s->whole || !s->chain.len ||
+	    s->chain.at[0].block)
+		return top->len;
+	off = s->chain.at[0].addr - top->addr;
+	return bytes <= top->len && off <= top->len - bytes
+		       ? (size_t)off + bytes
+		       : top->len;
+}
+
 static void add_blocks_once(const struct walker *w, struct batch *b,
 			    struct slot *s)
 {
-	const struct link *leaf = s->chain.at;
-	size_t i, len;
+	size_t i;
 
-	for (i = 0; i < s->blocks.len; i++) {
-		len = s->blocks.at[i].len;
-		if (!i && w->layout.frames == FRAMES_CHUNKS && s->whole &&
-		    s->chain.len && !leaf->block)
-			len = (size_t)(leaf->addr - s->blocks.at[0].addr) +
-			      frame_bytes(&w->layout);
-		batch_add_part(b, &s->blocks.at[i], 0, len);
-	}
+	for (i = 0; i < s->blocks.len; i++)
+		batch_add_part(b, &s->blocks.at[i], 0,
+			       i ? s->blocks.at[i].len : top_bytes(w, s));
 }
 
 static size_t round_up(size_t n, size_t unit)
@@ -333,8 +345,9 @@ const unsigned char *link_bytes(const struct slot *s, const struct link *l,
 	} else {
 		p = &s->frames.at[l->piece];
 	}
+	/* The piece may stand for other bytes by now. */
 	*len = p->got[n] > off ? p->got[n] - off : 0;
-	return p->copy[n] + off;
+	return *len ? p->copy[n] + off : p->copy[n];
 }
 
 void link_fill(const struct walker *w, const struct slot *s, struct link *l,

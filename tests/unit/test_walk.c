@@ -309,6 +309,59 @@ static void rubbish_is_bounded(void **state)
 	end(&f);
 }
 
+struct measure {
+	unsigned calls;
+	size_t longest; /* range of the first one */
+};
+
+/* Reads `memory`. */
+static ssize_t read_measured(void *arg, const struct range *ranges, size_t n)
+{
+	struct measure *m = arg;
+	size_t i, sum = 0, off;
+
+	m->calls++;
+	for (i = 0; i < n; i++) {
+		if (m->calls == 1 && ranges[i].len > m->longest)
+			m->longest = ranges[i].len;
+		off = (size_t)(ranges[i].addr - BASE);
+		if (off > SIZE || ranges[i].len > SIZE - off)
+			break;
+		memcpy(ranges[i].to, memory + off, ranges[i].len);
+		sum += ranges[i].len;
+	}
+	return sum ? (ssize_t)sum : -EFAULT;
+}
+
+/*
+ * A look at a thread that was stopped found another chunk, and failed. What
+ * is read next is no longer than the pieces are, though the leaf that was
+ * accepted last is far behind.
+ */
+static void chunk_that_a_grab_found(void **state)
+{
+	const uint64_t other = CHUNK - 0x2000;
+	struct fixture f;
+	struct measure m = {0, 0};
+	uint64_t now;
+
+	(void)state;
+	f.layout = chunk_layout();
+	make_process(&f.layout, 4);
+	f.remote = remote_new_reader(read_measured, &m);
+	f.walker = walker_new(f.remote, &f.layout, &made_entry, 42);
+	now = later();
+	assert_int_equal(walker_snapshot(f.walker, now), 0);
+	put8(other + (unsigned)f.layout.chunk.size, 0x1000);
+	put8(TSTATE + (unsigned)f.layout.thread.chunk, other);
+	assert_int_equal(walker_grab(f.walker, 0), 0);
+	m = (struct measure){0, 0};
+	assert_true(walker_lean(f.walker, now + 1000));
+	assert_int_equal(walker_snapshot(f.walker, now + 1000), 0);
+	assert_in_range(m.longest, 1, 0x1000);
+	end(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -323,6 +376,7 @@ int main(void)
 		cmocka_unit_test(threads_in_a_circle),
 		cmocka_unit_test(reused_code_address),
 		cmocka_unit_test(rubbish_is_bounded),
+		cmocka_unit_test(chunk_that_a_grab_found),
 	};
 
 	return cmocka_run_group_tests_name("walk", tests, NULL, NULL);
