@@ -464,7 +464,8 @@ void flat_free(struct flat *f);
 
 /*
  * The short form of a file name: what follows site-packages, dist-packages or
- * lib/pythonX.Y, or the recorded working directory; else the last component.
+ * lib/pythonX.Y, or the recorded working directory; a relative name as it is;
+ * else the last component.
  * A pointer into `file`; cwd may be "".
  */
 const char *short_filename(const char *file, const char *cwd);

@@ -80,6 +80,9 @@ const char *short_filename(const char *file, const char *cwd)
 	found = below_library(file, &kind);
 	if (found)
 		return found;
+	/* A relative one is that of the working directory already. */
+	if (*file != '/')
+		return file;
 	while (len && cwd[len - 1] == '/')
 		len--;
 	if (len && !strncmp(file, cwd, len) && file[len] == '/' &&

@@ -397,6 +397,9 @@ static void short_names(void **state)
 		{"<frozen importlib._bootstrap>", "/srv",
 		 "<frozen importlib._bootstrap>"},
 		{"relative.py", "/srv", "relative.py"},
+		{"pkg/relative.py", "/srv", "pkg/relative.py"},
+		{"./venv/lib/python3.11/site-packages/a/b.py", "/srv",
+		 "a/b.py"},
 		{"", "/srv", ""},
 		{"/", "/", "/"},
 	};
