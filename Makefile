@@ -31,13 +31,16 @@ LIB = $(OUT)/libpystrobe.a
 MAIN_OBJ = $(OUT)/src/cli/main.o
 PROGRAM = $(OUT)/pystrobe
 
+# Completions of the command line, which the program makes.
+SHELLS = bash zsh fish
+COMPLETIONS = $(SHELLS:%=$(OUT)/completions/pystrobe.%)
+
 UNIT_SRC = $(wildcard tests/unit/test_*.c)
 UNIT = $(UNIT_SRC:tests/unit/%.c=$(OUT)/tests/%)
 TEST_LIB = $(OUT)/libtests.a
 TEST_LIB_OBJ = $(patsubst %.c,$(OUT)/%.o,$(wildcard tests/lib/*.c))
 TOOL_SRC = $(wildcard tests/tools/*.c)
 TOOL = $(TOOL_SRC:tests/tools/%.c=$(OUT)/tests/%)
-
 
 # Fuzz targets (tests/fuzz). Without ENGINE they replay inputs, as tests; with
 # it (make fuzz) a fuzzer drives them.
@@ -48,10 +51,18 @@ FUZZ_LIB_SRC = $(filter-out $(FUZZ_SRC) $(if $(ENGINE),tests/fuzz/replay.c),\
 	$(wildcard tests/fuzz/*.c))
 FUZZ_LIB_OBJ = $(FUZZ_LIB_SRC:%.c=$(OUT)/%.o)
 
-all: $(PROGRAM)
+all: $(PROGRAM) $(COMPLETIONS)
 
 $(PROGRAM): $(MAIN_OBJ) $(LIB)
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+
+# With another program, such as one of this machine when it is compiled for a
+# different one, COMPLETER makes them.
+COMPLETER ?= $(PROGRAM)
+$(OUT)/completions/pystrobe.%: $(PROGRAM)
+	@mkdir -p $(@D)
+	$(COMPLETER) --completion $* >$@.tmp
+	@mv $@.tmp $@
 
 $(LIB): $(LIB_OBJ)
 	@rm -f $@
@@ -74,11 +85,22 @@ $(OUT)/gen/flame_%.inc: src/render/flame.%
 		-e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/.*/"&\\n"/' $< >$@.tmp
 	@mv $@.tmp $@
 
+# What the completion of a shell has beside the tables of options.
+$(OUT)/gen/completion_%.inc: src/cli/completion.%
+	@mkdir -p $(@D)
+	sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/.*/"&\\n"/' $< >$@.tmp
+	@mv $@.tmp $@
+
+$(OUT)/src/cli/completion.o: ALL_CPPFLAGS += -iquote $(OUT)/gen
+$(OUT)/src/cli/completion.o: $(SHELLS:%=$(OUT)/gen/completion_%.inc)
+
 $(OUT)/src/render/svg.o: ALL_CPPFLAGS += -iquote $(OUT)/gen
 $(OUT)/src/render/svg.o: $(OUT)/gen/flame_css.inc $(OUT)/gen/flame_js.inc
 
 # Tests may look inside a room: "src/walk/walk_priv.h".
-$(OUT)/tests/%.o: ALL_CPPFLAGS += -iquote .
+# cmocka 2 (Debian sid) warns of the names that version 1 (Debian 12) has.
+$(OUT)/tests/%.o: ALL_CPPFLAGS += -iquote . \
+	-DCMOCKA_DISABLE_DEPRECATION_WARNINGS
 
 $(OUT)/tests/test_%: $(OUT)/tests/unit/test_%.o $(TEST_LIB) $(LIB)
 	@mkdir -p $(@D)
@@ -156,17 +178,44 @@ fuzzers: $(FUZZ)
 format:
 	clang-format -i $(wildcard include/*.h src/*/*.[ch] tests/*/*.[ch])
 
+# What 'make install' puts where, as FILE=PLACE; 'make uninstall' removes just
+# that. A system that wants some of it elsewhere sets that folder.
+BASHDIR ?= $(PREFIX)/share/bash-completion/completions
+ZSHDIR ?= $(PREFIX)/share/zsh/site-functions
+FISHDIR ?= $(PREFIX)/share/fish/vendor_completions.d
+MANDIR ?= $(PREFIX)/share/man
+PLACES = $(PROGRAM)=$(PREFIX)/bin/pystrobe \
+	$(foreach page,$(sort $(wildcard man/*.[1-8])),\
+	$(page)=$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(notdir $(page))) \
+	$(OUT)/completions/pystrobe.bash=$(BASHDIR)/pystrobe \
+	$(OUT)/completions/pystrobe.zsh=$(ZSHDIR)/_pystrobe \
+	$(OUT)/completions/pystrobe.fish=$(FISHDIR)/pystrobe.fish
+
 install: all
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 \
-		$(DESTDIR)$(PREFIX)/share/man/man5
-	install -m 755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin
-	install -m 644 $(wildcard man/*.1) $(DESTDIR)$(PREFIX)/share/man/man1
-	install -m 644 $(wildcard man/*.5) $(DESTDIR)$(PREFIX)/share/man/man5
+	@set -e; for pair in $(PLACES); do \
+		file=$${pair%%=*} to="$(DESTDIR)$${pair#*=}" mode=644; \
+		if [ -x "$$file" ]; then mode=755; fi; \
+		echo "install $$to"; \
+		install -D -m $$mode "$$file" "$$to"; \
+	done
+
+# Below a DESTDIR also the folders, as far as they are empty then.
+uninstall:
+	@set -e; for pair in $(PLACES); do \
+		to=$${pair#*=}; folder=$${to%/*}; \
+		echo "remove $(DESTDIR)$$to"; \
+		rm -f "$(DESTDIR)$$to"; \
+		if [ "$(DESTDIR)" ] && [ -d "$(DESTDIR)$$folder" ]; then \
+			(cd "$(DESTDIR)" && rmdir -p \
+				--ignore-fail-on-non-empty "$${folder#/}"); \
+		fi; \
+	done
 
 clean:
 	rm -rf $(BUILD)
 
 -include $(shell test -d $(OUT) && find $(OUT) -name '*.d')
 
-.PHONY: all tests demo check check-long bench fuzz fuzzers format install clean
+.PHONY: all tests demo check check-long bench fuzz fuzzers format install \
+	uninstall clean
 .SECONDARY:

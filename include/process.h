@@ -17,6 +17,7 @@ struct str;
 /* Named limits of what we read. */
 #define MAPS_MAX (64u << 20)    /* bytes of /proc/PID/maps */
 #define THREADS_MAX 65536u      /* threads of one process */
+#define PROCESSES_MAX 4194304u  /* of a machine: PIDs are below that */
 #define COMMAND_MAX 4096u       /* bytes of command line kept */
 
 struct process {
@@ -145,6 +146,9 @@ const char *sources_line(void *sources, const char *file, uint32_t line);
  * or a negative errno.
  */
 ssize_t process_threads(const struct process *p, pid_t **tids, size_t *cap);
+
+/* The same for the processes that /proc shows us. */
+ssize_t process_list(pid_t **pids, size_t *cap);
 
 /* The kernel's name of a thread, cleaned; "" when it is gone. */
 void thread_comm(const struct process *p, pid_t tid, struct str *out);

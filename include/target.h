@@ -51,6 +51,9 @@ int target_open(struct target **t, pid_t pid,
 		const struct target_options *options, struct err *err);
 void target_free(struct target *t);
 
+/* The versions of Python that are known: "2.7 and 3.6 to 3.15". */
+const char *target_pythons(void);
+
 pid_t target_pid(const struct target *t);
 uint32_t target_version(const struct target *t); /* PY_VERSION_HEX or 0 */
 

@@ -77,8 +77,24 @@ typedef int option_take(void *to, int id, const char *argument,
 int options_parse(const struct command *c, int argc, char **argv, bool program,
 		  option_take *take, void *to, struct err *err);
 void print_help(const struct command *c);
+/* The rows of a command, --help the last; NULL behind it. */
+const struct option_row *option_at(const struct command *c, size_t i);
 
 extern const struct command command_record, command_report, command_dump;
+
+/* ---- commands.c ---- */
+
+const struct command *const *commands(size_t *n); /* all, as in the help */
+
+/* ---- completion.c ---- */
+
+/*
+ * Prints the completion for a shell, or PID and command of each process that
+ * can be named ("pids"). -EINVAL with a sentence when there is none.
+ */
+int completion_print(const char *what, struct err *err);
+/* Whether it is known what is to be offered for such an argument. */
+bool completion_knows(const char *argument);
 
 /* ---- values.c ---- */
 
@@ -228,6 +244,20 @@ void subject_wait(struct subject *s); /* for a started program's end */
  */
 int subject_attach(struct subject *s, struct target **t, uint64_t until,
 		   struct err *err);
+
+/* ---- pythons.c ---- */
+
+/*
+ * Calls `each` for the processes that look like Python and that we may read,
+ * by PID, until it returns false.
+ */
+void pythons_each(bool (*each)(void *arg, const struct process *p), void *arg);
+
+/*
+ * The first of them that a process started, itself or through others, and its
+ * command line; 0 when there is none.
+ */
+pid_t python_below(pid_t pid, struct str *command);
 
 /* ---- progress.c ---- */
 

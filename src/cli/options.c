@@ -20,6 +20,11 @@ static const struct option_row *row_at(const struct command *c, size_t i)
 	return i < c->noptions ? &c->options[i] : &help_row;
 }
 
+const struct option_row *option_at(const struct command *c, size_t i)
+{
+	return i <= c->noptions ? row_at(c, i) : NULL;
+}
+
 static size_t rows_of(const struct command *c)
 {
 	return c->noptions < OPTIONS_MAX ? c->noptions + 1 : OPTIONS_MAX;

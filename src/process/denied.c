@@ -112,7 +112,7 @@ static int explain_filter(const struct denial *d, struct err *err)
 	if (d->seccomp)
 		return err_set(err, -EPERM, "a seccomp filter forbids us the "
 			       "system call process_vm_readv, though the "
-			       "kernel permits to read process %d ('%.100s'); "
+			       "kernel permits reading process %d ('%.100s'); "
 			       "in a container: docker run --cap-add "
 			       "SYS_PTRACE, or --security-opt "
 			       "seccomp=unconfined", (int)d->pid, d->command);

@@ -22,7 +22,8 @@ static int by_id(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static ssize_t list_threads(DIR *dir, pid_t **tids, size_t *cap)
+/* The names that are numbers, at most `max`. */
+static ssize_t list_ids(DIR *dir, size_t max, pid_t **ids, size_t *cap)
 {
 	struct dirent *d;
 	size_t n = 0;
@@ -30,22 +31,21 @@ static ssize_t list_threads(DIR *dir, pid_t **tids, size_t *cap)
 	for (errno = 0; (d = readdir(dir)); errno = 0) {
 		if (d->d_name[0] < '1' || d->d_name[0] > '9')
 			continue;
-		if (n == THREADS_MAX)
+		if (n == max)
 			return -E2BIG;
-		*tids = grow(*tids, cap, n + 1, sizeof(**tids));
-		(*tids)[n++] = (pid_t)strtol(d->d_name, NULL, 10);
+		*ids = grow(*ids, cap, n + 1, sizeof(**ids));
+		(*ids)[n++] = (pid_t)strtol(d->d_name, NULL, 10);
 	}
 	if (errno)
 		return proc_error(errno);
 	if (!n) /* its last thread ended while we read */
 		return -ESRCH;
-	qsort(*tids, n, sizeof(**tids), by_id);
+	qsort(*ids, n, sizeof(**ids), by_id);
 	return (ssize_t)n;
 }
 
-ssize_t process_threads(const struct process *p, pid_t **tids, size_t *cap)
+static ssize_t list_folder(int fd, size_t max, pid_t **ids, size_t *cap)
 {
-	int fd = openat(p->dirfd, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	ssize_t n;
 	DIR *dir;
 
@@ -57,9 +57,22 @@ ssize_t process_threads(const struct process *p, pid_t **tids, size_t *cap)
 		close(fd);
 		return n;
 	}
-	n = list_threads(dir, tids, cap);
+	n = list_ids(dir, max, ids, cap);
 	closedir(dir);
 	return n;
+}
+
+ssize_t process_threads(const struct process *p, pid_t **tids, size_t *cap)
+{
+	return list_folder(openat(p->dirfd, "task",
+				  O_RDONLY | O_DIRECTORY | O_CLOEXEC),
+			   THREADS_MAX, tids, cap);
+}
+
+ssize_t process_list(pid_t **pids, size_t *cap)
+{
+	return list_folder(open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC),
+			   PROCESSES_MAX, pids, cap);
 }
 
 void thread_comm(const struct process *p, pid_t tid, struct str *out)

@@ -125,6 +125,11 @@ void target_free(struct target *t)
 	free(t);
 }
 
+const char *target_pythons(void)
+{
+	return layouts_known();
+}
+
 pid_t target_pid(const struct target *t)
 {
 	return t->process.pid;

@@ -3,7 +3,8 @@ import os
 import re
 import shlex
 
-from harness import ROOT, equal, expect, need
+from harness import (EXIT_DENIED, EXIT_USAGE, ROOT, contains, equal, expect,
+                     need)
 
 MAN = os.path.join(ROOT, "man")
 COMMANDS = ("record", "report", "dump")
@@ -79,12 +80,39 @@ def test_help(t):
         expect(all(len(line) <= 80 for line in t.pystrobe(
             command, "-h").out.split("\n")), "more than 80 columns: %s",
             t.pystrobe(command, "-h").out)
-    version = t.pystrobe("--version").out.split()
+    version = t.pystrobe("--version").out.split("\n")[0].split()
     equal(version[0], "pystrobe", "name")
     with open(os.path.join(ROOT, "NEWS")) as news:
         equal(news.readline().split(), version, "first line of NEWS")
     with open(os.path.join(ROOT, "Makefile")) as makefile:
         expect("VERSION = %s\n" % version[1] in makefile.read(), "Makefile")
+
+
+def test_version(t):
+    """Name and version alone on the first line, then "what: words"."""
+    lines = t.pystrobe("-V").out.rstrip("\n").split("\n")
+    equal(t.pystrobe("--version").out.rstrip("\n").split("\n"), lines, "two ways")
+    facts = dict(line.split(": ", 1) for line in lines[1:])
+    equal(list(facts), ["python", "commands", "formats"], "what it tells")
+    equal(facts["commands"].split(), re.findall(
+        r"^  (\w+) +[A-Z]", t.pystrobe("-h").out, re.M), "commands")
+    contains(t.pystrobe("record", "-p", "1", "-f", "?", status=2).err,
+             ", ".join(facts["formats"].split()), "formats that there are")
+    with open(os.path.join(ROOT, "README.md")) as f:
+        contains(f.read().replace("\n", " "), "CPython %s on Linux" %
+                 facts["python"], "README")
+
+
+def test_statuses(t):
+    """Each page of a command says how it ends."""
+    for command in COMMANDS:
+        text = page("pystrobe-%s.1" % command)
+        expect(re.search(r"^\.Sh EXIT STATUS\n(.+\n)*?\.Xr pystrobe 1", text,
+                         re.M), "the page of %s does not", command)
+    common = page("pystrobe.1")
+    for status in (0, 1, EXIT_USAGE, EXIT_DENIED):
+        expect(re.search(r"^\.It %d$" % status, common, re.M),
+               "no word of status %d", status)
 
 
 def commands_in(text):
