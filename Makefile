@@ -153,7 +153,8 @@ check:
 	scripts/check --out $(OUT) $(if $(second),--sanitized \
 		$(BUILD)/san-$(subst $(comma),-,$(second))) $(if $(LONG),--long)
 
-# Also all of the integration tests with the sanitizers, and a clang build.
+# Also all of the integration tests with the sanitizers, a clang build, and the
+# Debian package in a clean root.
 check-long:
 	+$(MAKE) check LONG=1
 
@@ -211,11 +212,21 @@ uninstall:
 		fi; \
 	done
 
+# A tarball of the sources, always the same bytes; a Debian package from it.
+dist:
+	@mkdir -p $(OUT)
+	@scripts/dist $(VERSION) $(abspath $(OUT))/pystrobe-$(VERSION).tar.gz
+	@echo $(OUT)/pystrobe-$(VERSION).tar.gz
+
+deb: dist
+	@scripts/deps deb
+	@scripts/deb $(VERSION) $(OUT)
+
 clean:
 	rm -rf $(BUILD)
 
 -include $(shell test -d $(OUT) && find $(OUT) -name '*.d')
 
 .PHONY: all tests demo check check-long bench fuzz fuzzers format install \
-	uninstall clean
+	uninstall dist deb clean
 .SECONDARY:
