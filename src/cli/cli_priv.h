@@ -85,6 +85,8 @@ extern const struct command command_record, command_report, command_dump;
 /* ---- commands.c ---- */
 
 const struct command *const *commands(size_t *n); /* all, as in the help */
+/* The first one with this option, "-p" or "--pid=3"; or NULL. */
+const struct command *command_with(const char *word);
 
 /* ---- completion.c ---- */
 

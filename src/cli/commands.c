@@ -71,8 +71,7 @@ static void print_version(void)
 
 /* ---- a first word that is no command ---- */
 
-/* "-p" and "--pid=3": the first command that has it, or NULL. */
-static const struct command *command_with(const char *word)
+const struct command *command_with(const char *word)
 {
 	size_t i, j, len = strcspn(word, "=");
 	const struct option_row *row;
@@ -90,10 +89,15 @@ static const struct command *command_with(const char *word)
 
 static void explain_option(const char *word, struct err *err)
 {
-	static const char *const own[] = {"--help", "--version",
-					  "--completion", "-V", "-h"};
+	static const char *const own[] = {"--version", "--help",
+					  "--completion"};
 	const struct command *c = command_with(word);
-	const char *found = nearest(word, own, sizeof(own) / sizeof(*own));
+	const char *found = NULL;
+
+	if (word[1] == '-')
+		found = nearest(word, own, sizeof(own) / sizeof(*own));
+	else if (!strcmp(word, "-v"))
+		found = own[0];
 
 	if (c)
 		err_set(err, -EINVAL,

@@ -236,7 +236,8 @@ static int run_dump(const struct command *c, int argc, char **argv)
 		if (add_pid(&d, argv[at], &err))
 			return usage(c, &err);
 	if (!d.npids) {
-		err_set(&err, -EINVAL, "which process? name its PID");
+		err_set(&err, -EINVAL, "which process? name its PID, which 'pgrep -a "
+			"python' tells");
 		return usage(c, &err);
 	}
 	if (d.form.json && d.form.group) {

@@ -68,6 +68,23 @@ static void make_tables(const struct command *c, bool program, char *letters,
 	names[i] = (struct option){.name = NULL};
 }
 
+/* An option that this command does not have; " '-p'" for a near one, or NULL. */
+static int unknown(const char *word, const char *near, struct err *err)
+{
+	const struct command *other = command_with(word);
+
+	if (other)
+		return err_set(err, -EINVAL,
+			       "unknown option '%s'; it is one of 'pystrobe "
+			       "%s'",
+			       word, other->name);
+	if (near)
+		return err_set(err, -EINVAL,
+			       "unknown option '%s'; did you mean '%s%s'?",
+			       word, word[1] == '-' ? "--" : "-", near);
+	return err_set(err, -EINVAL, "unknown option '%s'", word);
+}
+
 /* A long option that getopt did not know, or not for sure. */
 static int explain_long(const struct command *c, const char *word,
 			struct err *err)
@@ -85,17 +102,48 @@ static int explain_long(const struct command *c, const char *word,
 	}
 	given = xstrndup(word, len);
 	found = nearest(given, names, n);
-	if (near > 1 && len)
+	if (near > 1 && len) {
 		err_set(err, -EINVAL, "'--%s' is short for %s", given, s.data);
-	else if (found)
-		err_set(err, -EINVAL,
-			"unknown option '--%s'; did you mean '--%s'?", given,
-			found);
-	else
-		err_set(err, -EINVAL, "unknown option '--%s'", given);
+	} else {
+		str_clear(&s);
+		str_addf(&s, "--%s", given);
+		unknown(s.data, found, err);
+	}
 	free(given);
 	str_release(&s);
 	return -EINVAL;
+}
+
+/* A letter that is none; the other case of it may be one. */
+static int explain_letter(const struct command *c, int letter, struct err *err)
+{
+	const char word[] = {'-', (char)letter, '\0'};
+	const char other[] = {(char)(letter ^ ('a' ^ 'A')), '\0'};
+
+	return unknown(word,
+		       isalpha(letter) && row_of(c, *other) ? other : NULL,
+		       err);
+}
+
+/*
+ * "-pid 3", which getopt takes for "-p id": a long name behind one dash has a
+ * sentence of its own.
+ */
+static void explain_dash(const struct command *c, const char *word,
+			 struct err *err)
+{
+	size_t i, len = strcspn(word, "=");
+	const char *name;
+
+	for (i = 0; len > 2 && *word == '-' && i < rows_of(c); i++) {
+		name = row_at(c, i)->name;
+		if (strlen(name) == len - 1 &&
+		    !strncmp(name, word + 1, len - 1))
+			err_set(err, -EINVAL,
+				"'-%s' is several options of one letter; did "
+				"you mean '--%s'?",
+				name, name);
+	}
 }
 
 /*
@@ -112,7 +160,7 @@ static int explain(const struct command *c, const char *word, struct err *err)
 	if (optopt && !isgraph(optopt))
 		return err_set(err, -EINVAL, "options have ASCII letters");
 	if (optopt)
-		return err_set(err, -EINVAL, "unknown option '-%c'", optopt);
+		return explain_letter(c, optopt, err);
 	return explain_long(c, word + strspn(word, "-"), err);
 }
 
@@ -129,25 +177,31 @@ int options_parse(const struct command *c, int argc, char **argv, bool program,
 {
 	struct option names[OPTIONS_MAX + 1];
 	char letters[2 * OPTIONS_MAX + 4];
-	int id, ret;
+	int at, id, ret;
 
 	make_tables(c, program, letters, names);
 	opterr = 0;
 	optind = 0; /* GNU's and musl's way to begin anew */
-	while ((id = getopt_long(argc, argv, letters, names, NULL)) != -1) {
+	do {
+		id = getopt_long(argc, argv, letters, names, NULL);
+		if (id == -1)
+			return optind;
 		if (id == 'h') {
 			print_help(c);
 			return -ECANCELED;
 		}
 		if (id == '?')
-			return explain(c, argv[optind - 1], err);
-		if (id == ':')
-			return explain_missing(c, err);
-		ret = take(to, id, optarg, err);
-		if (ret)
-			return ret;
-	}
-	return optind;
+			ret = explain(c, argv[optind - 1], err);
+		else if (id == ':')
+			ret = explain_missing(c, err);
+		else
+			ret = take(to, id, optarg, err);
+	} while (!ret);
+	/* The word itself, its value behind it, or none of its letters left. */
+	for (at = optind - 2; at <= optind; at++)
+		if (at > 0 && at < argc)
+			explain_dash(c, argv[at], err);
+	return ret;
 }
 
 static void print_option(const struct option_row *row)

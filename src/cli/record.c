@@ -93,8 +93,9 @@ static int check_subject(struct record *r, char **program, struct err *err)
 			       program[0]);
 	if (!r->subject.pid && !program[0])
 		return err_set(err, -EINVAL,
-			       "what is to be sampled? give a PID with -p, or "
-			       "a program after --");
+			       "what is to be sampled? a process: -p PID "
+			       "('pgrep -a python' lists some), or a program: "
+			       "-- python3 app.py");
 	if (r->kill_after && !program[0])
 		return err_set(err, -EINVAL,
 			       "--kill-after is for programs that pystrobe "
@@ -538,6 +539,19 @@ static int finish_program(struct record *r, int status)
 	child_mirror(c);
 }
 
+/* "record 1234": no program has such a name. */
+static void explain_program(const struct record *r, int error, struct err *err)
+{
+	const char *word = r->subject.program ? r->subject.program[0] : "";
+	pid_t pid;
+
+	if (error == -ENOENT && !parse_pid(word, &pid, NULL))
+		err_set(err, error,
+			"no program is called '%s'; for the process with that "
+			"PID: pystrobe record -p %s",
+			word, word);
+}
+
 static int record(struct record *r)
 {
 	struct err err = {""};
@@ -550,6 +564,7 @@ static int record(struct record *r)
 	signals_catch();
 	ret = subject_open(&r->subject, &err);
 	if (ret) {
+		explain_program(r, ret, &err);
 		complain(err.msg);
 		return ret == -EPERM && !r->subject.program ? EXIT_DENIED
 							    : EXIT_FAILED;

@@ -87,6 +87,50 @@ static uint64_t pause_after(uint64_t waited)
 	return pause < WAIT_LAST_NS ? pause : WAIT_LAST_NS;
 }
 
+/*
+ * A process that is not Python is often the shell, or the like, around one
+ * that is.
+ */
+static void explain_other(const struct subject *s, struct err *err)
+{
+	struct str its, command;
+	struct process p;
+	pid_t pid;
+
+	str_init(&its);
+	str_init(&command);
+	pid = python_below(s->pid, &its);
+	if (pid && !process_open(&p, s->pid, NULL)) {
+		process_command(&p, &command);
+		process_close(&p);
+		err_set(err, -ENOENT,
+			"process %d ('%.100s') is not Python; process %d "
+			"('%.100s'), which it started, is: give that PID",
+			(int)s->pid, command.data, (int)pid, its.data);
+	}
+	str_release(&its);
+	str_release(&command);
+}
+
+/* So that nobody waits in vain; what it starts may be the Python meant. */
+static void tell_waiting(const struct subject *s)
+{
+	struct str its;
+	pid_t pid;
+
+	str_init(&its);
+	pid = python_below(s->pid, &its);
+	if (pid)
+		say("'%s' is not Python so far; waiting until it is, while "
+		    "process %d ('%.100s'), which it started, is: pystrobe "
+		    "record -p %d",
+		    s->program[0], (int)pid, its.data, (int)pid);
+	else
+		say("'%s' is not Python so far; waiting until it is",
+		    s->program[0]);
+	str_release(&its);
+}
+
 int subject_attach(struct subject *s, struct target **t, uint64_t until,
 		   struct err *err)
 {
@@ -104,11 +148,13 @@ int subject_attach(struct subject *s, struct target **t, uint64_t until,
 			return ret;
 		now = clock_mono();
 		if (now - began >= patience(s, ret) || now >= until ||
-		    *signals_asked())
+		    *signals_asked()) {
+			if (ret == -ENOENT && !s->seen)
+				explain_other(s, err);
 			return ret;
+		}
 		if (!told && ret == -ENOENT && now - began > STARTING_NS) {
-			say("'%s' is not Python so far; waiting until it is",
-			    s->program[0]);
+			tell_waiting(s);
 			told = true;
 		}
 		now += pause_after(now - began);

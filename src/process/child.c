@@ -16,14 +16,41 @@
 #include "base.h"
 #include "process_priv.h"
 
+static bool is_script(const char *name)
+{
+	size_t len = strlen(name);
+
+	return len > 3 && !strcmp(name + len - 3, ".py");
+}
+
+/* A name without a folder that is not on PATH, but perhaps here. */
+static int explain_name(const char *name, struct err *err)
+{
+	struct stat st;
+
+	if (stat(name, &st) || !S_ISREG(st.st_mode))
+		return err_set(err, -ENOENT, "no executable program '%s' on "
+			       "PATH", name);
+	if (st.st_mode & 0111)
+		return err_set(err, -ENOENT, "'%s' is here, but not on PATH: "
+			       "pystrobe record -- ./%s", name, name);
+	return err_set(err, -ENOENT, "'%s' is not on PATH, and the file here "
+		       "is not executable", name);
+}
+
 static int explain_start(const char *name, int error, struct err *err)
 {
 	struct stat st;
 
+	if (is_script(name) && !stat(name, &st) && S_ISREG(st.st_mode) &&
+	    (!strchr(name, '/') || error == EACCES || error == ENOEXEC))
+		return err_set(err, error == ENOEXEC ? -ENOEXEC : -EPERM,
+			       "'%s' is a script that its interpreter has to "
+			       "start: pystrobe record -- python3 %s", name,
+			       name);
 	/* EACCES too: a folder on PATH that we may not search. */
 	if (!strchr(name, '/') && (error == ENOENT || error == EACCES))
-		return err_set(err, -ENOENT, "no executable program '%s' on "
-			       "PATH", name);
+		return explain_name(name, err);
 	switch (error) {
 	case ENOENT:
 		if (!stat(name, &st))

@@ -1,6 +1,7 @@
 /*
  * cli: the tables of options, and how a command line is taken apart.
  */
+#include <ctype.h>
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -102,7 +103,7 @@ static int note(void *to, int id, const char *argument, struct err *err)
 {
 	struct seen *s = to;
 
-	if (argument && !strcmp(argument, "bad"))
+	if (id == 'r' && !isdigit((unsigned char)*argument))
 		return err_set(err, -EINVAL, "bad");
 	s->options[s->n].id = id;
 	s->options[s->n++].argument = argument;
@@ -207,6 +208,16 @@ static void mistakes(void **state)
 			      "'--rate'?"},
 		{"--something", "unknown option '--something'"},
 		{"--s", "'--s' is short for --save or --seed"},
+		{"-R 5", "unknown option '-R'; did you mean '-r'?"},
+		{"-i --pid=3", "unknown option '--pid'; it is one of 'pystrobe "
+			       "record'"},
+		{"-l", "unknown option '-l'; it is one of 'pystrobe dump'"},
+		{"-idle", "'-idle' is several options of one letter; did you "
+			  "mean '--idle'?"},
+		{"-q -rate 5", "'-rate' is several options of one letter; did "
+			       "you mean '--rate'?"},
+		{"-rate=bad", "'-rate' is several options of one letter; did "
+			      "you mean '--rate'?"},
 		{"-r", "option '--rate' needs a value (RATE)"},
 		{"--save", "option '--save' needs a value (FILE)"},
 		{"--idle=3", "option '--idle' takes no value"},
