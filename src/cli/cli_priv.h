@@ -149,7 +149,7 @@ struct output {
 	{OPT_FLAME, "flame", NULL, "flame graph: the root at the bottom"},    \
 	{OPT_REVERSE, "reverse", NULL,                                        \
 	 "flame graph: from what ran to its callers"},                  \
-	{OPT_PALETTE, "palette", "NAME",                                      \
+	{OPT_PALETTE, "palette", "PALETTE",                                   \
 	 "its colours: default, safe, grey, warm"},                     \
 	{OPT_WIDTH, "width", "PIXELS", "its width; else that of the window"}
 

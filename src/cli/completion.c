@@ -37,6 +37,15 @@ static void add_modes(struct str *words, const struct command *c)
 		str_addf(words, " %s", mode_name((enum view_mode)i));
 }
 
+static void add_palettes(struct str *words, const struct command *c)
+{
+	unsigned i;
+
+	(void)c;
+	for (i = 0; palette_name(i); i++)
+		str_addf(words, " %s", palette_name(i));
+}
+
 /* By what stands for the argument of an option in its row. */
 static const struct value {
 	const char *argument;
@@ -47,7 +56,9 @@ static const struct value {
 	{"PID", KIND_PIDS, NULL},
 	{"FORMAT", KIND_WORDS, add_formats},
 	{"MODE", KIND_WORDS, add_modes},
+	{"PALETTE", KIND_WORDS, add_palettes},
 	{"TIME", KIND_NONE, NULL},
+	{"PIXELS", KIND_NONE, NULL},
 	{"RATE", KIND_NONE, NULL},
 	{"PERCENT", KIND_NONE, NULL},
 	{"TEXT", KIND_NONE, NULL},

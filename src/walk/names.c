@@ -35,22 +35,30 @@ static raddr active_threads(struct walker *w, struct interp *in)
 	return in->active;
 }
 
-#define INT_BYTES 56 /* the longest head, and three digits */
+#define DIGITS 3 /* of 30 bits, of an id */
 
-/* The value of an int object of up to three digits of 30 bits; else 0. */
+/* Bytes of an int object that are looked at. */
+static size_t int_bytes(const struct layout *l)
+{
+	return (size_t)(l->object.int_plain ? l->object.int_size + 8
+					    : l->object.int_digits + 4 * DIGITS);
+}
+
+/* The value of an int object of up to that many digits; else 0. */
 static uint64_t int_value(const struct layout *l, const unsigned char *p)
 {
-	uint64_t v = 0, n = field_of(p, INT_BYTES, l->object.int_size);
+	const size_t bytes = int_bytes(l);
+	uint64_t v = 0, n = field_of(p, bytes, l->object.int_size);
 	size_t i;
 
 	if (l->object.int_plain)
 		return n;
 	if (l->object.int_tagged)
 		n = n & 3 ? 0 : n >> 3;
-	if (n < 1 || n > 3)
+	if (n < 1 || n > DIGITS)
 		return 0;
 	for (i = n; i-- > 0;)
-		v = v << 30 | at_u32(p, INT_BYTES,
+		v = v << 30 | at_u32(p, bytes,
 				     (size_t)l->object.int_digits + 4 * i);
 	return v;
 }
@@ -59,18 +67,19 @@ static uint64_t int_value(const struct layout *l, const unsigned char *p)
 static void add_threads(struct walker *w, const struct table *t)
 {
 	struct thread_names *names = &w->names;
+	const size_t bytes = int_bytes(&w->layout);
 	struct range *r = xcalloc(t->n, sizeof(*r));
-	unsigned char *ints = xcalloc(t->n, INT_BYTES);
+	unsigned char *ints = xcalloc(t->n, bytes);
 	uint64_t ident;
 	size_t i;
 
 	for (i = 0; i < t->n; i++)
 		r[i] = (struct range){.addr = table_key(t, i),
-				      .len = INT_BYTES,
-				      .to = ints + i * INT_BYTES};
+				      .len = bytes,
+				      .to = ints + i * bytes};
 	if (!remote_batch(w->remote, r, t->n))
 		for (i = 0; i < t->n; i++) {
-			ident = r[i].got == INT_BYTES
+			ident = r[i].got == bytes
 					? int_value(&w->layout, r[i].to)
 					: 0;
 			if (!ident)
