@@ -8,6 +8,7 @@
 #ifndef PYSTROBE_RECORDING_H
 #define PYSTROBE_RECORDING_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -70,5 +71,11 @@ int recording_read(const char *path, struct sink *sink,
 int recording_read_bytes(const void *data, size_t len, const char *name,
 			 struct sink *sink, struct read_report *report,
 			 struct err *err);
+
+/*
+ * Whether a writer has this file open: it holds a lock on it, which ends with
+ * it however that ends.
+ */
+bool recording_is_written(const char *path);
 
 #endif

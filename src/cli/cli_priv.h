@@ -106,6 +106,8 @@ int parse_rate(const char *text, uint64_t *period_ns, struct err *err);
 int parse_pid(const char *text, pid_t *pid, struct err *err);
 int parse_number(const char *what, const char *text, uint64_t *value,
 		 struct err *err);
+/* How often something is to be done again. */
+int parse_interval(const char *text, uint64_t *ns, struct err *err);
 /* Percent, as a share of 1. */
 int parse_share(const char *what, const char *text, double *share,
 		struct err *err);
@@ -181,9 +183,15 @@ int output_probe(const char *path, struct err *err);
 /* False for "-" and for what exists and is no regular file (a pipe). */
 bool output_is_file(const char *path);
 
+/* "--- 2026-11-23 12:34:56", here, above each look of a watch. */
+void add_clock(struct str *out);
+
 /* Renders and writes it, whole or not at all. */
 int output_write(const struct output *out, const char *path,
 		 const struct profile *p, struct err *err);
+
+/* Text for standard output, before what is rendered. */
+int output_text(const struct str *s, struct err *err);
 
 /* Why the view shows nothing at all: "all 12 samples are idle ones; ...". */
 void add_nothing(struct str *s, const struct profile *p,
@@ -200,6 +208,16 @@ struct span {
  */
 int load_profile(struct profile **p, char *const *paths, size_t n,
 		 const struct span *span, struct err *err);
+
+/* ---- follow.c ---- */
+
+/*
+ * Does `once` now, and again each `every_ns` when one of the recordings has
+ * grown, until they are not written any more, a signal, or an error of it,
+ * which is returned.
+ */
+int follow(char *const *paths, size_t n, uint64_t every_ns,
+	   int (*once)(void *arg), void *arg);
 
 /* ---- signals.c ---- */
 

@@ -3,13 +3,11 @@
  */
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cli_priv.h"
 
 #define PIDS_MAX 1024
-#define WATCH_MIN_NS 10000000u
 #define LOCALS_NS 50000000u /* that a thread may stand for them */
 
 struct dump {
@@ -40,15 +38,6 @@ static void more_locals(struct target_locals *l)
 		.depth = again ? 6 : 3,
 		.ns = LOCALS_NS,
 	};
-}
-
-static int parse_interval(const char *text, uint64_t *ns, struct err *err)
-{
-	int ret = parse_duration(text, ns, err);
-
-	if (!ret && *ns < WATCH_MIN_NS)
-		ret = err_set(err, -EINVAL, "'--watch' needs 10ms or more");
-	return ret;
 }
 
 static int take(void *to, int id, const char *argument, struct err *err)
@@ -151,18 +140,6 @@ static int dump_process(const struct dump *d, pid_t pid, struct str *out,
 static int status_of(int ret)
 {
 	return !ret ? EXIT_OK : ret == -EPERM ? EXIT_DENIED : EXIT_FAILED;
-}
-
-/* "12:34:56", of the day here, above the looks of a watch. */
-static void add_clock(struct str *out)
-{
-	time_t now = (time_t)(clock_wall() / 1000000000);
-	struct tm tm;
-	char text[32];
-
-	localtime_r(&now, &tm);
-	strftime(text, sizeof(text), "%F %T", &tm);
-	str_addf(out, "--- %s\n", text);
 }
 
 /*

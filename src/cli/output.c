@@ -5,6 +5,7 @@
 #include <langinfo.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cli_priv.h"
@@ -274,6 +275,17 @@ int output_probe(const char *path, struct err *err)
 	return ret;
 }
 
+void add_clock(struct str *out)
+{
+	time_t now = (time_t)(clock_wall() / 1000000000);
+	struct tm tm;
+	char text[32];
+
+	localtime_r(&now, &tm);
+	strftime(text, sizeof(text), "%F %T", &tm);
+	str_addf(out, "--- %s\n", text);
+}
+
 static int write_whole(const char *path, const struct str *s, struct err *err)
 {
 	struct outfile *file;
@@ -286,6 +298,11 @@ static int write_whole(const char *path, const struct str *s, struct err *err)
 		return outfile_commit(file, err);
 	outfile_abort(file);
 	return ret;
+}
+
+int output_text(const struct str *s, struct err *err)
+{
+	return write_whole("-", s, err);
 }
 
 int output_write(const struct output *out, const char *path,
@@ -363,7 +380,8 @@ static void tell_damage(const char *path, const struct read_report *report)
 		say("'%s' has %llu block%s of a later version of the format; "
 		    "a newer pystrobe reads them",
 		    path, (unsigned long long)later, plural(later));
-	if (report->cut)
+	/* What is at its end may be just half written. */
+	if (report->cut && !recording_is_written(path))
 		say("'%s' is cut off inside a block; the %llu block%s before "
 		    "are used",
 		    path, (unsigned long long)report->blocks,

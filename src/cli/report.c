@@ -12,6 +12,9 @@ struct report {
 	struct output output;
 	const char *focus, *ignore; /* regular expressions, or NULL */
 	struct span span;
+	uint64_t watch_ns; /* between two looks; 0: one look */
+	char **files;
+	size_t nfiles;
 	bool quiet;
 };
 
@@ -38,6 +41,8 @@ static int take(void *to, int id, const char *argument, struct err *err)
 		return parse_moment(argument, &r->span.from_ns, err);
 	case OPT_TO:
 		return parse_moment(argument, &r->span.until_ns, err);
+	case OPT_WATCH:
+		return parse_interval(argument, &r->watch_ns, err);
 	case OPT_FOCUS:
 		r->focus = argument;
 		return focus_check(argument, err);
@@ -59,12 +64,12 @@ static int take(void *to, int id, const char *argument, struct err *err)
 }
 
 /* What is to be done is clear and possible; else -EINVAL with a sentence. */
-static int check(struct report *r, bool files, struct err *err)
+static int check(struct report *r, struct err *err)
 {
 	bool recording;
 	int ret;
 
-	if (!files)
+	if (!r->nfiles)
 		return err_set(err, -EINVAL,
 			       "which recording? name a file that 'pystrobe "
 			       "record' wrote");
@@ -83,6 +88,26 @@ static int check(struct report *r, bool files, struct err *err)
 	if (!r->output.renderer)
 		r->output.renderer = renderer_by_name("table");
 	return output_check(&r->output, err);
+}
+
+/* What is written again and again replaces what was there, or is text. */
+static int check_watch(const struct report *r, struct err *err)
+{
+	size_t i;
+
+	if (!r->watch_ns)
+		return 0;
+	if (!r->output.path && r->output.renderer != renderer_by_name("table"))
+		return err_set(err, -EINVAL,
+			       "--watch writes '%s' again and again: name a "
+			       "file for it with -o",
+			       r->output.renderer->name);
+	for (i = 0; i < r->nfiles; i++)
+		if (!strcmp(r->files[i], "-"))
+			return err_set(err, -EINVAL,
+				       "--watch reads a recording more than "
+				       "once, which standard input cannot be");
+	return 0;
 }
 
 static void add_shown(struct str *s, const struct profile *p,
@@ -132,32 +157,54 @@ static void summarize(const struct report *r, const struct profile *p)
 	str_release(&s);
 }
 
+/* One look at the recordings. */
+static int show(void *arg)
+{
+	struct report *r = arg;
+	bool above = r->watch_ns && !r->output.path;
+	struct err err = {""};
+	struct profile *p;
+	struct str clock;
+	int ret;
+
+	ret = load_profile(&p, r->files, r->nfiles, &r->span, &err);
+	if (!ret) {
+		str_init(&clock);
+		add_clock(&clock);
+		ret = profile_focus(p, r->focus, r->ignore, &err);
+		if (!ret && above)
+			ret = output_text(&clock, &err);
+		if (!ret)
+			ret = output_write(&r->output,
+					   r->output.path ? r->output.path : "-",
+					   p, &err);
+		if (!ret)
+			summarize(r, p);
+		str_release(&clock);
+		profile_free(p);
+	}
+	if (ret)
+		complain(err.msg);
+	return ret;
+}
+
 static int run_report(const struct command *c, int argc, char **argv)
 {
 	struct report r = {.span.until_ns = UINT64_MAX};
 	struct err err = {""};
-	struct profile *p;
 	int at, ret;
 
 	at = options_parse(c, argc, argv, false, take, &r, &err);
 	if (at == -ECANCELED)
 		return EXIT_OK;
-	if (at < 0 || check(&r, at < argc, &err))
+	r.files = argv + at;
+	r.nfiles = at < 0 ? 0 : (size_t)(argc - at);
+	if (at < 0 || check(&r, &err) || check_watch(&r, &err))
 		return usage(c, &err);
-	ret = load_profile(&p, argv + at, (size_t)(argc - at), &r.span,
-			   &err);
-	if (!ret) {
-		ret = profile_focus(p, r.focus, r.ignore, &err);
-		if (!ret)
-			ret = output_write(&r.output,
-					   r.output.path ? r.output.path : "-",
-					   p, &err);
-		if (!ret)
-			summarize(&r, p);
-		profile_free(p);
-	}
-	if (ret)
-		complain(err.msg);
+	if (r.watch_ns)
+		ret = follow(r.files, r.nfiles, r.watch_ns, show, &r);
+	else
+		ret = show(&r);
 	return ret ? EXIT_FAILED : EXIT_OK;
 }
 
@@ -171,6 +218,7 @@ static const struct option_row options[] = {
 	{OPT_FOCUS, "focus", "REGEX", "only stacks with such a frame"},
 	{OPT_IGNORE, "ignore", "REGEX", "no stacks with such a frame"},
 	{OPT_LIMIT, "limit", "N", "rows of the table (25)"},
+	{OPT_WATCH, "watch", "TIME", "again each TIME while it is being recorded"},
 	{'q', "quiet", NULL, "tells only of errors"},
 };
 

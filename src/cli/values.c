@@ -9,6 +9,7 @@
 
 #include "cli_priv.h"
 
+#define INTERVAL_MIN_NS 10000000u
 #define SECOND 1000000000.0
 #define DURATION_MAX (366.0 * 86400) /* seconds */
 
@@ -80,6 +81,15 @@ int parse_duration(const char *text, uint64_t *ns, struct err *err)
 			       text);
 	*ns = (uint64_t)(sum * SECOND + 0.5);
 	return 0;
+}
+
+int parse_interval(const char *text, uint64_t *ns, struct err *err)
+{
+	int ret = parse_duration(text, ns, err);
+
+	if (!ret && *ns < INTERVAL_MIN_NS)
+		ret = err_set(err, -EINVAL, "'--watch' needs 10ms or more");
+	return ret;
 }
 
 int parse_rate(const char *text, uint64_t *period_ns, struct err *err)

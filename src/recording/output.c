@@ -7,10 +7,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base.h"
+#include "recording.h"
 #include "writer_priv.h"
 
 struct output {
@@ -61,6 +63,15 @@ static int open_temp(struct output *o, const char *path, struct err *err)
 	return 0;
 }
 
+/* For recording_is_written; where it fails, nobody can follow. */
+static void mark_written(const struct output *o)
+{
+	struct stat st;
+
+	if (!fstat(o->fd, &st) && S_ISREG(st.st_mode))
+		flock(o->fd, LOCK_EX | LOCK_NB);
+}
+
 int output_open(struct output **out, const char *path, struct err *err)
 {
 	struct output *o = xcalloc(1, sizeof(*o));
@@ -84,6 +95,7 @@ int output_open(struct output **out, const char *path, struct err *err)
 		output_free(o);
 		return ret;
 	}
+	mark_written(o);
 	*out = o;
 	return 0;
 }
@@ -112,6 +124,18 @@ int output_append(struct output *o, const void *data, size_t len,
 	}
 	o->len += len;
 	return 0;
+}
+
+bool recording_is_written(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	bool locked;
+
+	if (fd < 0)
+		return false;
+	locked = flock(fd, LOCK_SH | LOCK_NB) && errno == EWOULDBLOCK;
+	close(fd);
+	return locked;
 }
 
 uint64_t output_len(const struct output *o)
