@@ -89,7 +89,7 @@ static bool anchors_hold(const struct walker *w, const struct slot *s)
 	if (!piece_whole(&s->state, 1))
 		return false;
 	if (s->cframe.len &&
-	    (!piece_whole(&s->cframe, 1) ||
+	    (!piece_whole(&s->cframe, 0) || !piece_whole(&s->cframe, 1) ||
 	     memcmp(s->cframe.copy[0], s->cframe.copy[1], s->cframe.len)))
 		return false;
 	return same_field(w, s, l->thread.interp) &&
@@ -324,7 +324,7 @@ static bool chunk_same(const struct piece *p, int copies, size_t from,
 
 	if (from > to || p->nkept < to)
 		return false;
-	for (n = 0; n < copies; n++)
+	for (n = 0; n < copies && to; n++)
 		if (p->got[n] < to ||
 		    memcmp(p->copy[n] + from, p->kept + from, to - from))
 			return false;

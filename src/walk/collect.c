@@ -347,7 +347,7 @@ const unsigned char *link_bytes(const struct slot *s, const struct link *l,
 	}
 	/* The piece may stand for other bytes by now. */
 	*len = p->got[n] > off ? p->got[n] - off : 0;
-	return *len ? p->copy[n] + off : p->copy[n];
+	return *len ? p->copy[n] + off : NULL;
 }
 
 void link_fill(const struct walker *w, const struct slot *s, struct link *l,

@@ -21,9 +21,7 @@ void piece_aim(struct piece *p, raddr addr, size_t len)
 		/* Old bytes are worth nothing: no realloc. */
 		piece_release(p);
 		p->cap = (len + 63) & ~(size_t)63;
-		p->copy[0] = xmalloc(p->cap);
-		p->copy[1] = xmalloc(p->cap);
-		p->kept = xmalloc(p->cap);
+		p->copy[0] = p->copy[1] = p->kept = NULL;
 		p->nkept = 0;
 	}
 	if (addr != p->addr)
@@ -121,6 +119,9 @@ void batch_add_part(struct batch *b, struct piece *p, int copy, size_t len)
 	p->got[copy] = 0;
 	if (!len)
 		return;
+	/* Of most pieces not all copies are ever read. */
+	if (!p->copy[copy])
+		p->copy[copy] = xmalloc(p->cap);
 	b->ranges = grow(b->ranges, &b->cap_ranges, b->len + 1,
 			 sizeof(*b->ranges));
 	b->items = grow(b->items, &b->cap_items, b->len + 1,

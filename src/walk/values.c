@@ -19,6 +19,7 @@
 #define TYPES_MAX 64 /* remembered */
 #define DEPTH_LIMIT 16
 #define INT_DIGITS_MAX 64 /* of 30 bits: 578 decimal ones */
+#define INT_DIGITS_SANE (1ull << 44) /* that an address space can hold */
 #define TORN "<?>"
 
 /* Bits of tp_flags (Include/object.h; 2.7 has the first one for int). */
@@ -185,9 +186,11 @@ static void add_long(struct repr *r, const struct object *o)
 		n = (size & 3) == 1 ? 0 : (uint64_t)size >> 3;
 	}
 	if (n > INT_DIGITS_MAX) {
-		str_addf(r->out, "<int of %llu bits or so>",
-			 (unsigned long long)(n > UINT64_MAX / 30 ? 0
-								  : n * 30));
+		if (n > INT_DIGITS_SANE)
+			str_adds(r->out, TORN);
+		else
+			str_addf(r->out, "<int of %llu bits or so>",
+				 (unsigned long long)n * 30);
 		return;
 	}
 	d.n = (size_t)n;
