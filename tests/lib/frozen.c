@@ -169,11 +169,19 @@ static size_t place_of(const struct frozen *f, raddr addr)
 	return low;
 }
 
-static const struct frozen_block *block_at(struct frozen *f, raddr addr)
+/*
+ * The block at that address; *place is where it may be, as it mostly is when
+ * one follows the other.
+ */
+static const struct frozen_block *block_at(struct frozen *f, raddr addr,
+					   size_t *place)
 {
-	size_t i = place_of(f, addr);
 	struct frozen_block block = {.addr = addr};
+	size_t i = *place;
 
+	if (i >= f->nblocks || f->blocks[i].addr != addr)
+		i = place_of(f, addr);
+	*place = i;
 	if (i < f->nblocks && f->blocks[i].addr == addr)
 		return f->blocks[i].gone ? NULL : &f->blocks[i];
 	if (!f->live || f->nblocks == FROZEN_BLOCKS_MAX ||
@@ -191,13 +199,14 @@ static const struct frozen_block *block_at(struct frozen *f, raddr addr)
 static size_t copy_range(struct frozen *f, const struct range *range)
 {
 	const struct frozen_block *block;
-	size_t done = 0, off, n;
+	size_t done = 0, off, n, place = f->nblocks;
 
 	while (done < range->len) {
 		off = (size_t)((range->addr + done) % FROZEN_BLOCK);
-		block = block_at(f, range->addr + done - off);
+		block = block_at(f, range->addr + done - off, &place);
 		if (!block)
 			break;
+		place++;
 		n = FROZEN_BLOCK - off;
 		if (n > range->len - done)
 			n = range->len - done;

@@ -20,6 +20,7 @@
 
 #include "base.h"
 #include "cpython.h"
+#include "tests/lib/puppet.h"
 
 #define INTERPS 4u
 #define THREADS 16u
@@ -64,18 +65,6 @@ struct arena {
 	uint64_t rng;
 	pid_t main, scribbler;
 };
-
-static void put(uint64_t addr, uint64_t value, size_t bytes)
-{
-	memcpy((void *)(uintptr_t)addr, &value, bytes);
-}
-
-static void put_field(uint64_t base, int32_t field, uint64_t value,
-		      size_t bytes)
-{
-	if (field != NO_FIELD)
-		put(base + (uint64_t)(int64_t)field, value, bytes);
-}
 
 static uint64_t item(const struct arena *a, enum zones z, uint32_t i)
 {
@@ -175,104 +164,46 @@ static uint64_t frame_at(const struct arena *a, uint32_t thread, uint32_t i)
 	       i * FRAME_BYTES;
 }
 
-static void make_text(struct arena *a, uint32_t n, const char *text)
-{
-	const struct layout *l = &a->l;
-	uint64_t at = item(a, TEXT, n);
-	uint32_t state = 1u << l->object.kind_shift |
-			 1u << l->object.compact_shift |
-			 1u << l->object.ascii_shift;
-
-	put_field(at, l->object.unicode_length, strlen(text), 8);
-	put_field(at, l->object.unicode_state, state, 4);
-	memcpy((void *)(uintptr_t)(at + (uint64_t)l->object.ascii_data), text,
-	       strlen(text));
-}
-
 static void make_code(struct arena *a, uint32_t n)
 {
 	const struct layout *l = &a->l;
-	uint64_t at = item(a, CODE, n), table = item(a, TEXT, 3 * n + 2);
+	struct puppet_code code = {
+		.type = (uint64_t)(uintptr_t)code_type,
+		.name = item(a, TEXT, 3 * n),
+		.file = item(a, TEXT, 3 * n + 1),
+		.lines = item(a, TEXT, 3 * n + 2),
+		.code_units = 64,
+		.first = 10 * n + 1,
+		.words = FRAME_BYTES / 8,
+		.version = 1000 + n,
+	};
 	char name[32];
 
 	snprintf(name, sizeof(name), "function_%u", n);
-	make_text(a, 3 * n, name);
-	make_text(a, 3 * n + 1, "rubbish.py");
-	put_field(table, l->object.var_size, 64, 8);
-	memset((void *)(uintptr_t)(table + (uint64_t)l->object.bytes_data), 0,
-	       64);
-	put_field(at, l->object.type, (uint64_t)(uintptr_t)code_type, 8);
-	put_field(at, l->object.var_size, 64, 8);
-	put_field(at, l->code.name, item(a, TEXT, 3 * n), 8);
-	put_field(at, l->code.qualname, item(a, TEXT, 3 * n), 8);
-	put_field(at, l->code.filename, item(a, TEXT, 3 * n + 1), 8);
-	put_field(at, l->code.linetable, table, 8);
-	put_field(at, l->code.code, table, 8);
-	put_field(at, l->code.firstlineno, 10 * n + 1, 4);
-	put_field(at, l->code.framesize, FRAME_BYTES / 8, 4);
-	put_field(at, l->code.nlocalsplus, 0, 4);
-	/* 3.11 adds 9 words to them. */
-	put_field(at, l->code.stacksize, FRAME_BYTES / 8 - 9, 4);
-	put_field(at, l->code.version, 1000 + n, 4);
-}
-
-static void make_heap_frame(struct arena *a, uint64_t at, uint64_t back,
-			    uint64_t code)
-{
-	const struct layout *l = &a->l;
-
-	put_field(at, l->frame.back, back, 8);
-	put_field(at, l->frame.code, code, 8);
-	put_field(at, l->frame.lasti, 4, 4);
-	put_field(at, l->frame.executing, 1, 1);
-	put_field(at, l->frame.state, 0, 1);
-}
-
-static void make_chunk_frame(struct arena *a, uint64_t at, uint64_t back,
-			     uint64_t code, unsigned owner)
-{
-	const struct layout *l = &a->l;
-
-	put_field(at, l->iframe.previous, back, 8);
-	put_field(at, l->iframe.code, code, 8);
-	put_field(at, l->iframe.instr,
-		  code ? code + (uint64_t)l->code.adaptive + 8 : 0, 8);
-	put_field(at, l->iframe.owner, owner, 1);
-	/* It waits for the one that it called. */
-	put_field(at, l->iframe.stacktop, 0, 4);
+	puppet_text(l, code.name, name);
+	puppet_text(l, code.file, "rubbish.py");
+	puppet_field(code.lines, l->object.var_size, 64, 8);
+	memset((void *)(uintptr_t)(code.lines + (uint64_t)l->object.bytes_data),
+	       0, 64);
+	puppet_code(l, item(a, CODE, n), &code);
 }
 
 static void make_frames(struct arena *a, uint32_t thread, uint64_t tstate)
 {
-	const struct layout *l = &a->l;
-	bool heap = l->frames == FRAMES_HEAP;
-	uint64_t entry = item(a, ENTRY, thread), chunk = item(a, CHUNK, thread);
-	uint64_t back = 0, at = 0, code;
+	struct puppet_stack s = {.entry = item(a, ENTRY, thread),
+				 .chunk = item(a, CHUNK, thread),
+				 .chunk_bytes = CHUNK_BYTES,
+				 .root = frame_at(a, thread, 0)};
+	uint64_t back = puppet_entry(&a->l, s.entry);
 	uint32_t i;
 
-	if (!heap && l->iframe.owner_entry != 0xff) {
-		make_chunk_frame(a, entry, 0, 0, l->iframe.owner_entry);
-		back = entry;
+	for (i = 0; i < FRAMES; i++, back = s.leaf) {
+		s.leaf = frame_at(a, thread, i);
+		puppet_frame(&a->l, s.leaf, back,
+			     item(a, CODE, (thread + i) % CODES), 0);
 	}
-	for (i = 0; i < FRAMES; i++, back = at) {
-		at = frame_at(a, thread, i);
-		code = item(a, CODE, (thread + i) % CODES);
-		if (heap)
-			make_heap_frame(a, at, back, code);
-		else
-			make_chunk_frame(a, at, back, code, 0);
-	}
-	if (!heap)
-		put_field(at, l->iframe.stacktop, UINT32_MAX, 4);
-	put_field(frame_at(a, thread, 0), l->iframe.is_entry, 1, 1);
-	put_field(tstate, l->thread.frame, at, 8);
-	put_field(tstate, l->thread.current_frame, at, 8);
-	put_field(tstate, l->thread.base_frame, entry, 8);
-	put_field(tstate, l->thread.cframe, entry + 128, 8);
-	put_field(entry + 128, l->thread.cframe_frame, at, 8);
-	put_field(tstate, l->thread.chunk, chunk, 8);
-	put_field(tstate, l->thread.chunk_top, at + FRAME_BYTES, 8);
-	put_field(chunk, l->chunk.size, CHUNK_BYTES, 8);
+	s.top = s.leaf + FRAME_BYTES;
+	puppet_thread(&a->l, tstate, &s);
 }
 
 static void make_thread(struct arena *a, uint32_t n)
@@ -281,12 +212,12 @@ static void make_thread(struct arena *a, uint32_t n)
 	uint64_t at = item(a, THREAD, n);
 	bool last = (n + 1) % (THREADS / INTERPS) == 0;
 
-	put_field(at, l->thread.next, last ? 0 : item(a, THREAD, n + 1), 8);
-	put_field(at, l->thread.interp,
-		  item(a, INTERP, n / (THREADS / INTERPS)), 8);
-	put_field(at, l->thread.thread_id, (uint64_t)pthread_self() + n, 8);
-	put_field(at, l->thread.native_id,
-		  (uint64_t)(n ? a->scribbler : a->main), 8);
+	puppet_field(at, l->thread.next, last ? 0 : item(a, THREAD, n + 1), 8);
+	puppet_field(at, l->thread.interp,
+		     item(a, INTERP, n / (THREADS / INTERPS)), 8);
+	puppet_field(at, l->thread.thread_id, (uint64_t)pthread_self() + n, 8);
+	puppet_field(at, l->thread.native_id,
+		     (uint64_t)(n ? a->scribbler : a->main), 8);
 	make_frames(a, n, at);
 }
 
@@ -302,24 +233,25 @@ static void make_process(struct arena *a)
 		make_thread(a, i);
 	for (i = 0; i < INTERPS; i++) {
 		at = item(a, INTERP, i);
-		put_field(at, l->interp.next,
-			  i + 1 < INTERPS ? item(a, INTERP, i + 1) : 0, 8);
-		put_field(at, l->interp.threads_head,
-			  item(a, THREAD, i * (THREADS / INTERPS)), 8);
-		put_field(at, l->interp.gil_ptr,
-			  at + (uint64_t)(uint32_t)l->interp.gil_embedded, 8);
+		puppet_field(at, l->interp.next,
+			     i + 1 < INTERPS ? item(a, INTERP, i + 1) : 0, 8);
+		puppet_field(at, l->interp.threads_head,
+			     item(a, THREAD, i * (THREADS / INTERPS)), 8);
+		puppet_field(at, l->interp.gil_ptr,
+			     at + (uint64_t)(uint32_t)l->interp.gil_embedded, 8);
 	}
-	put_field((uint64_t)(uintptr_t)code_type, l->object.type_basicsize,
-		  (uint64_t)(l->code.adaptive != NO_FIELD ? l->code.adaptive
-							  : l->code.size),
-		  8);
+	puppet_field((uint64_t)(uintptr_t)code_type, l->object.type_basicsize,
+		     (uint64_t)(l->code.adaptive != NO_FIELD
+					? l->code.adaptive
+					: l->code.size),
+		     8);
 	a->whole = malloc(a->size);
 	if (!a->whole)
 		exit(1);
 	memcpy(a->whole, a->memory, a->size);
 	/* Now it can be found. */
-	put_field(base, l->runtime.interpreters_main, item(a, INTERP, 0), 8);
-	put_field(base, l->runtime.interpreters_head, item(a, INTERP, 0), 8);
+	puppet_field(base, l->runtime.interpreters_main, item(a, INTERP, 0), 8);
+	puppet_field(base, l->runtime.interpreters_head, item(a, INTERP, 0), 8);
 }
 
 /* ---- rubbish ---- */
@@ -374,18 +306,18 @@ static void scribble(struct arena *a)
 		at += (uint64_t)z->fields[pick(a, z->nfields)] & ~7ull;
 	else
 		at += pick(a, z->stride / 8) * 8;
-	put(at, any_value(a, at), 8);
+	puppet_put(at, any_value(a, at), 8);
 	if (pick(a, 4096) == 0) {
 		at = (uint64_t)(uintptr_t)runtime;
-		put_field(at, a->l.runtime.interpreters_head, any_item(a), 8);
+		puppet_field(at, a->l.runtime.interpreters_head, any_item(a), 8);
 	}
 }
 
 static void restore(struct arena *a)
 {
 	memcpy(a->memory, a->whole, a->size);
-	put_field((uint64_t)(uintptr_t)runtime, a->l.runtime.interpreters_head,
-		  item(a, INTERP, 0), 8);
+	puppet_field((uint64_t)(uintptr_t)runtime, a->l.runtime.interpreters_head,
+		     item(a, INTERP, 0), 8);
 }
 
 static void hold(uint64_t ns)
@@ -448,18 +380,19 @@ static void flood(struct arena *a)
 		at = (uint64_t)(uintptr_t)memory + i * (bytes + interp);
 		list = at + interp;
 		next = i + 1 < FLOOD_INTERPS ? at + bytes + interp : 0;
-		put_field(at, l->interp.next, next, 8);
-		put_field(at, l->interp.threads_head, list, 8);
+		puppet_field(at, l->interp.next, next, 8);
+		puppet_field(at, l->interp.threads_head, list, 8);
 		for (k = 0; k < FLOOD_THREADS; k++, list += FLOOD_STRIDE) {
-			put_field(list, l->thread.next,
-				  k + 1 < FLOOD_THREADS ? list + FLOOD_STRIDE
-							: 0,
-				  8);
-			put_field(list, l->thread.interp, at, 8);
+			puppet_field(list, l->thread.next,
+				     k + 1 < FLOOD_THREADS
+					     ? list + FLOOD_STRIDE
+					     : 0,
+				     8);
+			puppet_field(list, l->thread.interp, at, 8);
 		}
 	}
-	put_field((uint64_t)(uintptr_t)runtime, l->runtime.interpreters_head,
-		  (uint64_t)(uintptr_t)memory, 8);
+	puppet_field((uint64_t)(uintptr_t)runtime, l->runtime.interpreters_head,
+		     (uint64_t)(uintptr_t)memory, 8);
 }
 
 /* ---- */
