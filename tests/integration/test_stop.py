@@ -1,6 +1,7 @@
 """What pystrobe does to its target: it stops what runs, for a moment, and
 nothing else; whatever becomes of either of them."""
 import contextlib
+import glob
 import os
 import random
 import re
@@ -9,7 +10,7 @@ import subprocess
 import sys
 import time
 
-from harness import (TARGETS, Fail, Skip, alone, each_python, equal,
+from harness import (ROOT, TARGETS, Fail, Skip, alone, each_python, equal,
                      expect, expect_untouched, need, parse_folded, state_of,
                      total, wait_until)
 
@@ -396,19 +397,12 @@ def rubbish(t, *how):
     return target
 
 
-OFFSETS = ("import ctypes, sys; open(sys.argv[1], 'wb').write(bytes(("
-           "ctypes.c_char * 1024).in_dll(ctypes.pythonapi, '_PyRuntime')))")
-
-
-def kinds_of_rubbish(t):
-    """Versions by number, and the debug offsets of later ones."""
+def kinds_of_rubbish():
+    """Versions by number, and images of those with debug offsets."""
     yield from ("3.7", "3.8", "3.9", "3.10", "3.11", "3.12")
-    for python in t.pythons:
-        path = t.path("offsets-" + python.short)
-        if python.minor >= (3, 13) and not python.root and not subprocess.run(
-                python.argv("-c", OFFSETS, path),
-                stderr=subprocess.DEVNULL).returncode:
-            yield path
+    for minor in (13, 14, 15):
+        yield from sorted(glob.glob(os.path.join(
+            ROOT, "tests", "images", "3.%d.*.image" % minor)))[-1:]
 
 
 def peak(run):
@@ -432,7 +426,7 @@ def peak(run):
 def test_rubbish(t):
     """Memory that changes into anything while it is read."""
     seeds = t.rounds((1, 2), quick=(3,), long=range(1, 30))
-    for kind in kinds_of_rubbish(t):
+    for kind in kinds_of_rubbish():
         for seed in seeds:
             target = rubbish(t, kind, str(seed))
             way = "--blocking" if seed % 2 else "--pause-budget=50"

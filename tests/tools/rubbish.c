@@ -1,10 +1,10 @@
 /*
  * A process that looks like a Python, and writes rubbish over all of it.
  *
- *     rubbish VERSION|FILE [SEED]   scribbles over its structures
- *     rubbish VERSION|FILE flood    as many interpreters and threads as fit
+ *     rubbish VERSION|IMAGE [SEED]   scribbles over its structures
+ *     rubbish VERSION|IMAGE flood    as many interpreters and threads as fit
  *
- * VERSION is 3.7 to 3.12; FILE holds the debug offsets of a later one. Prints
+ * VERSION is 3.7 to 3.12; IMAGE is one of tests/images of a later one. Prints
  * "ready" once an interpreter with threads and frames stands there; scribbles
  * from the first line of standard input on, and ends with it. Nothing of
  * Python is in it but names of symbols.
@@ -20,6 +20,7 @@
 
 #include "base.h"
 #include "cpython.h"
+#include "tests/lib/frozen.h"
 #include "tests/lib/puppet.h"
 
 #define INTERPS 4u
@@ -397,31 +398,39 @@ static void flood(struct arena *a)
 
 /* ---- */
 
+/* The debug offsets of an image are those of the process, too. */
+static int choose_image(struct arena *a, const char *path)
+{
+	struct err err = {""};
+	struct remote *r;
+	struct frozen f;
+	int ret = frozen_load(&f, path, &err);
+
+	if (!ret) {
+		r = frozen_remote(&f);
+		ret = frozen_layout(&f, r, &a->l, &err);
+		if (!ret)
+			ret = remote_read(r, f.entry.runtime, runtime,
+					  DEBUG_OFFSETS_MAX);
+		remote_free(r);
+		frozen_release(&f);
+	}
+	if (ret)
+		fprintf(stderr, "rubbish: %s\n", err.msg);
+	return ret;
+}
+
 static int choose(struct arena *a, const char *what)
 {
-	unsigned char table[DEBUG_OFFSETS_MAX];
 	struct err err = {""};
 	unsigned minor = 0;
-	size_t n;
-	FILE *f;
 
-	if (sscanf(what, "3.%u", &minor) == 1) {
-		version = 3u << 24 | minor << 16 | 0xf0;
-		snprintf(version_text.text, sizeof(version_text.text),
-			 "3.%u.0 (rubbish)", minor);
-		return layout_for_version(&a->l, version, &err);
-	}
-	f = fopen(what, "rb");
-	if (!f)
-		return 1;
-	n = fread(table, 1, sizeof(table), f);
-	fclose(f);
-	if (layout_from_offsets(&a->l, table, n, &err)) {
-		fprintf(stderr, "rubbish: %s\n", err.msg);
-		return 1;
-	}
-	memcpy(runtime, table, n);
-	return 0;
+	if (sscanf(what, "3.%u", &minor) != 1)
+		return choose_image(a, what);
+	version = 3u << 24 | minor << 16 | 0xf0;
+	snprintf(version_text.text, sizeof(version_text.text),
+		 "3.%u.0 (rubbish)", minor);
+	return layout_for_version(&a->l, version, &err);
 }
 
 int main(int argc, char **argv)
