@@ -40,9 +40,9 @@ _pystrobe() {
 	return ret
 }
 
-# Loaded by compinit, or sourced.
+# Loaded by compinit; or sourced, behind compinit.
 if [[ $funcstack[1] == _pystrobe ]]; then
 	_pystrobe "$@"
-else
+elif (( $+functions[compdef] )); then
 	compdef _pystrobe pystrobe
 fi
