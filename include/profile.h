@@ -156,7 +156,16 @@ struct tick {
 	uint32_t pid;
 	uint64_t mono_ns; /* when the samples were taken */
 	uint32_t missed;  /* ticks that were due since the last and not taken */
+	/*
+	 * So many ticks more stand before this one, a period apart, in which the
+	 * same threads had the same samples: each of these counts 1 + `more`.
+	 * For sources that counted and kept no times; 0 of a live one.
+	 */
+	uint64_t more;
 };
+
+/* What a run can add up to; a sink may refuse more, with -EOVERFLOW. */
+#define SAMPLES_MAX (1ull << 62)
 
 struct sample {
 	uint32_t tid;

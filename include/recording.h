@@ -30,6 +30,12 @@ struct writer;
  */
 int writer_open(struct writer **w, const char *path, struct err *err);
 struct sink *writer_sink(struct writer *w);
+/*
+ * For what is not sampled while it is written; to be called first. Blocks and
+ * chains end where they are full, and not after so many seconds of ticks, and
+ * the file gets its name, or replaces the old one, when it is closed.
+ */
+void writer_at_leisure(struct writer *w);
 
 /*
  * Writes what is left; 0, or the first error that any write had. Frees. What
@@ -37,6 +43,11 @@ struct sink *writer_sink(struct writer *w);
  * recording with one block; if not even a run was told, there is no file.
  */
 int writer_close(struct writer *w, struct err *err);
+/*
+ * Frees, and writes no more: what was at leisure is not there then. The first
+ * error that any write had, or 0.
+ */
+int writer_abandon(struct writer *w, struct err *err);
 uint64_t writer_bytes(const struct writer *w); /* written so far */
 
 /* What a reader found, beside the samples. */

@@ -34,7 +34,8 @@ struct profile_build {
 	uint64_t *last_ns;  /* the last tick of each process; 0: none */
 	size_t cap_last;
 	uint32_t process; /* of the tick that is being told */
-	uint64_t weight;  /* of each of its samples */
+	uint64_t weight;  /* of each of its samples, in ns */
+	uint64_t count;   /* how many each of them is */
 	bool ticking;
 	uint32_t *path; /* scratch: stacks that have no number yet */
 	size_t cap_path;
@@ -438,6 +439,14 @@ static int take_thread(struct sink *s, const struct thread_info *info)
 	return 0;
 }
 
+/* When the first of the ticks was that this one stands for. */
+static uint64_t first_of(const struct profile_run *r, const struct tick *tick)
+{
+	if (r->period_ns && tick->more > tick->mono_ns / r->period_ns)
+		return 0;
+	return tick->mono_ns - tick->more * r->period_ns;
+}
+
 static int take_tick(struct sink *s, const struct source_symbols *syms,
 		     const struct tick *tick)
 {
@@ -451,21 +460,24 @@ static int take_tick(struct sink *s, const struct source_symbols *syms,
 	run = run_now(p);
 	b->process = process_at(p, tick->pid);
 	b->ticking = true;
+	if (tick->more >= SAMPLES_MAX - p->ticks)
+		return -EOVERFLOW;
+	b->count = 1 + tick->more;
 	last = b->last_ns[b->process];
 	if (!last)
-		b->weight = run->period_ns;
+		b->weight = run->period_ns * b->count;
 	else /* a clock that goes back is damage: no time passed */
 		b->weight = tick->mono_ns > last ? tick->mono_ns - last : 0;
 	b->last_ns[b->process] = tick->mono_ns;
 	if (!p->ticks)
 		p->wall_ns += tick->mono_ns - run->mono_ns;
-	if (!run->ticks || tick->mono_ns < run->first_ns)
-		run->first_ns = tick->mono_ns;
+	if (!run->ticks || first_of(run, tick) < run->first_ns)
+		run->first_ns = first_of(run, tick);
 	if (!run->ticks || tick->mono_ns > run->last_ns)
 		run->last_ns = tick->mono_ns;
-	run->ticks++;
+	run->ticks += b->count;
 	run->missed += tick->missed;
-	p->ticks++;
+	p->ticks += b->count;
 	p->missed += tick->missed;
 	return 0;
 }
@@ -479,14 +491,17 @@ static int take_sample(struct sink *s, const struct source_symbols *syms,
 	struct profile_cell *c;
 	struct source *from;
 	uint32_t thread, stack, state;
+	uint64_t count = b->count;
 
 	if (!b->ticking || sample->loss >= LOSS_CAUSES)
 		return -EINVAL;
+	if (count > SAMPLES_MAX - p->samples)
+		return -EOVERFLOW;
 	thread = thread_at(p, b->process, sample->tid);
 	t = &p->threads[thread];
 	if (sample->loss != LOSS_NONE && !sample->stack) {
-		t->lost++;
-		p->lost[sample->loss]++;
+		t->lost += count;
+		p->lost[sample->loss] += count;
 		return 0;
 	}
 	from = source_of(b, syms);
@@ -495,17 +510,17 @@ static int take_sample(struct sink *s, const struct source_symbols *syms,
 	if (stack == UNSEEN || state == UNSEEN)
 		return -EINVAL;
 	c = cell_at(p, thread, stack, state);
-	c->count++;
+	c->count += count;
 	c->ns += b->weight;
-	t->samples++;
-	p->samples++;
+	t->samples += count;
+	p->samples += count;
 	if (sample->loss != LOSS_NONE) {
-		t->partial++;
-		p->partial[sample->loss]++;
+		t->partial += count;
+		p->partial[sample->loss] += count;
 	}
 	if (state_is_idle(&p->symbols.states[state])) {
-		t->idle++;
-		p->idle++;
+		t->idle += count;
+		p->idle += count;
 	}
 	return 0;
 }

@@ -36,6 +36,7 @@ void block_release(struct block *b)
 	free(b->missed);
 	free(b->columns);
 	free(b->samples);
+	free(b->repeats);
 	free(b->events);
 	free(b->threads);
 }
@@ -303,6 +304,7 @@ static decode_record *const decoders[RECORD_TYPES] = {
 	[RECORD_STATES] = decode_states,
 	[RECORD_CASES] = decode_cases,
 	[RECORD_SAMPLES] = decode_samples,
+	[RECORD_REPEATS] = decode_repeats,
 };
 
 static void table_clear(struct table *t)
@@ -334,6 +336,7 @@ static void block_clear(struct block *b, const struct chain *c)
 	b->has_run = false;
 	b->first_process = (uint32_t)c->tprocesses.len;
 	b->ntimes = b->ncolumns = b->nsamples = b->nevents = b->nthreads = 0;
+	b->nrepeats = 0;
 	b->cells = b->unknown = 0;
 }
 

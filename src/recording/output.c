@@ -21,6 +21,7 @@ struct output {
 	char *path; /* what the temporary file will be called */
 	char *temp; /* NULL: has its final name, or never had another */
 	bool ours; /* we made it, so we may cut it */
+	bool late; /* its final name comes when it is closed */
 	uint64_t len;
 };
 
@@ -107,6 +108,18 @@ static void take_back(struct output *o)
 		lseek(o->fd, (off_t)o->len, SEEK_SET);
 }
 
+/* The temporary file, if it still is one, gets its final name. */
+static int give_name(struct output *o, struct err *err)
+{
+	if (!o->temp)
+		return 0;
+	if (rename(o->temp, o->path))
+		return cannot_write(o, -errno, err);
+	free(o->temp);
+	o->temp = NULL;
+	return 0;
+}
+
 int output_append(struct output *o, const void *data, size_t len,
 		  struct err *err)
 {
@@ -116,14 +129,13 @@ int output_append(struct output *o, const void *data, size_t len,
 		take_back(o);
 		return cannot_write(o, ret, err);
 	}
-	if (o->temp) {
-		if (rename(o->temp, o->path))
-			return cannot_write(o, -errno, err);
-		free(o->temp);
-		o->temp = NULL;
-	}
 	o->len += len;
-	return 0;
+	return o->late ? 0 : give_name(o, err);
+}
+
+void output_name_late(struct output *o)
+{
+	o->late = true;
 }
 
 bool recording_is_written(const char *path)
@@ -151,6 +163,8 @@ int output_close(struct output *o, struct err *err)
 	o->fd = -1;
 	if (close(fd) && errno != EINTR)
 		ret = cannot_write(o, -errno, err);
+	if (!ret && o->len)
+		ret = give_name(o, err);
 	output_free(o);
 	return ret;
 }

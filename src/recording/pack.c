@@ -134,16 +134,18 @@ static void add_run(struct writer *w)
 	str_release(&s);
 }
 
-static void add_threads(struct writer *w, const struct wprocess *p)
+/* A record of rows of a process, if there are any. */
+static void add_rows(struct writer *w, enum record_type type,
+		     const struct wprocess *p, const struct str *rows)
 {
 	struct str s;
 
-	if (!p->events.len)
+	if (!rows->len)
 		return;
 	str_init(&s);
 	str_add_varint(&s, p->number);
-	str_add(&s, p->events.data, p->events.len);
-	add_record(&w->raw, RECORD_THREADS, &s);
+	str_add(&s, rows->data, rows->len);
+	add_record(&w->raw, type, &s);
 	str_release(&s);
 }
 
@@ -214,6 +216,7 @@ static void add_samples(struct writer *w, struct wprocess *p)
 		str_add(&w->raw, p->order[i]->column.data,
 			p->order[i]->column.len);
 	str_release(&head);
+	add_rows(w, RECORD_REPEATS, p, &p->repeats);
 }
 
 static void add_records(struct writer *w)
@@ -224,7 +227,8 @@ static void add_records(struct writer *w)
 	add_run(w);
 	str_add(&w->raw, w->processes_new.data, w->processes_new.len);
 	for (i = 0; i < w->nprocesses; i++)
-		add_threads(w, w->processes[i]);
+		add_rows(w, RECORD_THREADS, w->processes[i],
+			 &w->processes[i]->events);
 	add_strings(w);
 	cut_here(w);
 	add_record(&w->raw, RECORD_CODES, &t->codes);

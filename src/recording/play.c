@@ -229,6 +229,15 @@ static int play_samples(struct player *p, const struct chain *c,
 	return 0;
 }
 
+/* How many ticks more the next one stands for. */
+static uint64_t next_more(const struct block *b, struct rsamples *s)
+{
+	if (s->first_repeat == s->end_repeat ||
+	    b->repeats[s->first_repeat].tick != s->next)
+		return 0;
+	return b->repeats[s->first_repeat++].more;
+}
+
 static int play_tick(struct player *p, const struct chain *c, struct block *b,
 		     struct rsamples *s)
 {
@@ -236,6 +245,7 @@ static int play_tick(struct player *p, const struct chain *c, struct block *b,
 		.pid = c->processes[s->process].info.pid,
 		.mono_ns = b->times[s->first_time + s->next],
 		.missed = b->missed[s->first_time + s->next],
+		.more = next_more(b, s),
 	};
 	bool same = s->continues && !s->next && p->in_tick &&
 		    p->pid == tick.pid && p->ns == tick.mono_ns;

@@ -64,6 +64,7 @@ struct rprocess {
 	struct text command, cwd; /* valid in the block that defines it */
 	uint32_t samples_block, threads_block; /* the last that had some */
 	uint32_t nticks; /* in samples_block */
+	uint32_t samples; /* index of samples, in samples_block */
 	uint32_t events; /* index of threads, in threads_block */
 };
 
@@ -100,6 +101,13 @@ struct rsamples {
 	size_t first_time; /* in times and missed */
 	size_t first_column, ncolumns;
 	uint32_t next;     /* tick to be played */
+	size_t first_repeat, end_repeat; /* first: of the ticks to be played */
+};
+
+/* A tick that stands for `more` others, too. */
+struct rrepeat {
+	uint32_t tick;
+	uint64_t more;
 };
 
 struct revent {
@@ -125,11 +133,12 @@ struct block {
 	uint32_t *missed;
 	struct column *columns;
 	struct rsamples *samples;
+	struct rrepeat *repeats;
 	struct revent *events;
 	struct rthreads *threads;
-	size_t ntimes, ncolumns, nsamples, nevents, nthreads;
-	size_t cap_times, cap_missed, cap_columns, cap_samples, cap_events,
-		cap_threads;
+	size_t ntimes, ncolumns, nsamples, nrepeats, nevents, nthreads;
+	size_t cap_times, cap_missed, cap_columns, cap_samples, cap_repeats,
+		cap_events, cap_threads;
 	uint64_t cells;
 	uint64_t unknown; /* records */
 };
@@ -156,6 +165,7 @@ struct text take_text(struct cursor *from);
 
 bool decode_threads(struct chain *c, struct block *b, struct cursor *from);
 bool decode_samples(struct chain *c, struct block *b, struct cursor *from);
+bool decode_repeats(struct chain *c, struct block *b, struct cursor *from);
 
 /* ---- resolve.c ---- */
 

@@ -207,7 +207,39 @@ bool decode_samples(struct chain *c, struct block *b, struct cursor *from)
 	s->continues = take_upto(from, SAMPLES_CONTINUE) == SAMPLES_CONTINUE;
 	if (!take_ticks(c, b, s, from))
 		return false;
+	s->first_repeat = s->end_repeat = 0;
 	p->samples_block = c->block;
+	p->samples = (uint32_t)b->nsamples - 1;
 	p->nticks = s->nticks;
 	return take_columns(c, b, s, from);
+}
+
+bool decode_repeats(struct chain *c, struct block *b, struct cursor *from)
+{
+	struct rsamples *s;
+	struct rrepeat *r;
+	struct rprocess *p;
+	uint32_t number;
+	uint64_t tick = 0;
+
+	if (!take_process(c, from, &p, &number) || p->samples_block != c->block)
+		return false;
+	s = &b->samples[p->samples];
+	if (s->end_repeat)
+		return false;
+	s->first_repeat = b->nrepeats;
+	while (cursor_left(from)) {
+		b->repeats = grow(b->repeats, &b->cap_repeats, b->nrepeats + 1,
+				  sizeof(*b->repeats));
+		tick += take_upto(from, s->nticks);
+		r = &b->repeats[b->nrepeats++];
+		r->tick = (uint32_t)tick;
+		r->more = take_upto(from, SAMPLES_MAX);
+		/* No tick has two rows. */
+		if (from->bad || tick >= s->nticks || !r->more ||
+		    (b->nrepeats - 1 > s->first_repeat && r[-1].tick == tick))
+			return false;
+	}
+	s->end_repeat = b->nrepeats;
+	return b->nrepeats > s->first_repeat;
 }

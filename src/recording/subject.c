@@ -32,6 +32,7 @@ struct wprocess *writer_add_process(struct writer *w,
 	p->info.cwd = xstrdup(info->cwd);
 	map_init(&p->thread_of);
 	str_init(&p->events);
+	str_init(&p->repeats);
 	w->processes = grow(w->processes, &w->cap_processes,
 			    w->nprocesses + 1, sizeof(struct wprocess *));
 	map_put(&w->process_of, info->pid, (uint32_t)w->nprocesses);
@@ -135,6 +136,7 @@ static void process_free(struct wprocess *p)
 	free(p->missed);
 	map_release(&p->thread_of);
 	str_release(&p->events);
+	str_release(&p->repeats);
 	source_release(&p->source);
 	free((char *)p->info.command);
 	free((char *)p->info.cwd);
@@ -170,6 +172,8 @@ static void next_block(const struct writer *w, struct wprocess *p)
 		str_clear(&p->order[i]->column);
 	p->norder = p->nticks = p->pos = 0;
 	p->continued = false;
+	str_clear(&p->repeats);
+	p->repeat_at = 0;
 	str_clear(&p->events);
 	p->event_at = p->event_tid = 0;
 	p->event_ident = 0;

@@ -17,7 +17,7 @@
 #define PROCESSES_SOFT (PROCESSES_MAX / 2)
 
 /* The most that one of these adds to a payload. */
-#define TICK_BYTES 20u
+#define TICK_BYTES 35u
 #define COLUMN_BYTES 32u
 #define CHANGE_BYTES 16u
 
@@ -189,10 +189,21 @@ static int on_thread(struct sink *s, const struct thread_info *info)
 
 /* ---- ticks ---- */
 
-static void begin_tick(struct writer *w, struct wprocess *p,
-		       const struct source_symbols *syms, uint64_t ns,
-		       uint32_t missed)
+static void add_repeats(struct wprocess *p, uint32_t tick, uint64_t more)
 {
+	if (!more)
+		return;
+	str_add_varint(&p->repeats, tick - p->repeat_at);
+	str_add_varint(&p->repeats, more);
+	p->repeat_at = tick;
+}
+
+static void begin_tick(struct writer *w, struct wprocess *p,
+		       const struct source_symbols *syms,
+		       const struct tick *tick)
+{
+	uint64_t ns = tick->mono_ns;
+
 	if (!w->has_ticks)
 		w->block_ns = ns;
 	if (!w->chain_has_ticks)
@@ -203,7 +214,10 @@ static void begin_tick(struct writer *w, struct wprocess *p,
 	p->missed = grow(p->missed, &p->cap_missed, p->nticks + 1,
 			 sizeof(*p->missed));
 	p->times[p->nticks] = ns;
-	p->missed[p->nticks++] = missed;
+	p->missed[p->nticks] = tick->missed;
+	add_repeats(p, (uint32_t)p->nticks, tick->more);
+	p->more = tick->more;
+	p->nticks++;
 	p->pos = 0;
 	w->current = p;
 	w->bytes += TICK_BYTES;
@@ -215,7 +229,7 @@ static bool block_over(const struct writer *w, const struct tick *tick)
 {
 	const struct wprocess *p = writer_find(w, tick->pid);
 
-	if (w->has_ticks && tick->mono_ns >= w->block_ns &&
+	if (w->has_ticks && !w->leisure && tick->mono_ns >= w->block_ns &&
 	    is_over(w->block_ns, tick->mono_ns, BLOCK_NS))
 		return true;
 	/* Times of a process never decrease within a block. */
@@ -234,11 +248,10 @@ static int on_tick(struct sink *s, const struct source_symbols *syms,
 		ret = flush(w);
 	if (ret)
 		return ret;
-	if (!w->dirty && w->chain_has_ticks &&
+	if (!w->dirty && w->chain_has_ticks && !w->leisure &&
 	    is_over(w->chain_ns, tick->mono_ns, CHAIN_NS))
 		next_chain(w);
-	begin_tick(w, subject(w, tick->pid), syms, tick->mono_ns,
-		   tick->missed);
+	begin_tick(w, subject(w, tick->pid), syms, tick);
 	return 0;
 }
 
@@ -246,15 +259,18 @@ static int on_tick(struct sink *s, const struct source_symbols *syms,
 static int split_tick(struct writer *w, const struct source_symbols *syms)
 {
 	struct wprocess *p = w->current;
-	uint64_t ns = p->times[p->nticks - 1];
-	uint32_t pid = p->info.pid;
+	struct tick tick = {
+		.pid = p->info.pid,
+		.mono_ns = p->times[p->nticks - 1],
+		.more = p->more,
+	};
 	int ret = flush(w);
 
 	if (ret)
 		return ret;
-	p = subject(w, pid);
+	p = subject(w, tick.pid);
 	p->continued = true;
-	begin_tick(w, p, syms, ns, 0);
+	begin_tick(w, p, syms, &tick);
 	return 0;
 }
 
@@ -414,6 +430,12 @@ struct sink *writer_sink(struct writer *w)
 	return &w->sink;
 }
 
+void writer_at_leisure(struct writer *w)
+{
+	w->leisure = true;
+	output_name_late(w->out);
+}
+
 uint64_t writer_bytes(const struct writer *w)
 {
 	return output_len(w->out);
@@ -444,6 +466,16 @@ int writer_close(struct writer *w, struct err *err)
 		ret = output_close(w->out, &w->err);
 		w->out = NULL;
 	}
+	if (ret && err)
+		*err = w->err;
+	writer_free(w);
+	return ret;
+}
+
+int writer_abandon(struct writer *w, struct err *err)
+{
+	int ret = w->failed;
+
 	if (ret && err)
 		*err = w->err;
 	writer_free(w);

@@ -26,6 +26,8 @@ int output_open(struct output **out, const char *path, struct err *err);
 /* All of it or, in a file of our own, nothing of it. */
 int output_append(struct output *o, const void *data, size_t len,
 		  struct err *err);
+/* The file gets its name when it is closed, not with the first block. */
+void output_name_late(struct output *o);
 uint64_t output_len(const struct output *o);
 int output_close(struct output *o, struct err *err); /* frees */
 void output_free(struct output *o); /* NULL legal */
@@ -111,6 +113,9 @@ struct wprocess {
 	uint64_t *times;
 	uint32_t *missed;
 	size_t nticks, cap_times, cap_missed;
+	struct str repeats; /* rows of ticks that stand for several */
+	uint32_t repeat_at; /* of the last row */
+	uint64_t more;      /* of the last tick */
 	bool continued; /* the first tick is the last one of before */
 	struct str events;
 	uint32_t event_at, event_tid; /* of the last row of events */
@@ -129,6 +134,7 @@ struct writer {
 	uint32_t block; /* number, from 1 */
 	bool open_chain; /* the block opens a chain */
 	bool dirty;      /* there is something in it */
+	bool leisure;    /* it is over when it is full */
 	bool has_ticks, chain_has_ticks;
 	uint64_t block_ns, chain_ns; /* first tick */
 	uint32_t chain_processes;

@@ -72,8 +72,12 @@ static int on_tick(struct sink *s, const struct source_symbols *syms,
 	end_tick(t);
 	t->ticks++;
 	t->serial = syms->serial;
-	str_addf(&t->text, "tick %u %llu %u\n", tick->pid,
+	str_addf(&t->text, "tick %u %llu %u", tick->pid,
 		 (unsigned long long)units, tick->missed);
+	if (tick->more)
+		str_addf(&t->text, " and %llu more",
+			 (unsigned long long)tick->more);
+	str_addc(&t->text, '\n');
 	return 0;
 }
 

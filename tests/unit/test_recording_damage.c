@@ -333,7 +333,7 @@ static void unknown_records_are_passed_over(void **state)
 	struct str raw;
 
 	unpack(f, 0, &raw);
-	str_add(&raw, "\x0b\x03xyz" "\xff\x01\x00" "\x00\x00", 10);
+	str_add(&raw, "\x0c\x03xyz" "\xff\x01\x00" "\x00\x00", 10);
 	assert_int_equal(read_block(&plain, raw.data, raw.len, &tape, &report),
 			 0);
 	assert_int_equal(report.unknown_records, 3);

@@ -52,6 +52,7 @@ static const struct part {
 	{RECORD_CASES, "\x04\0\0", 3},
 	{RECORD_SAMPLES, "\0\0\x0a\x03\x03\0\x64\0\0\x02\x07\0"
 			 "\x02\0\x02" "\x02\x01\x02", 18},
+	{RECORD_REPEATS, "\0\x01\x05", 3},
 };
 #define NPARTS (sizeof(parts) / sizeof(parts[0]))
 
@@ -86,7 +87,7 @@ static void the_plain_payload_is_right(void **state)
 			    "tick 7 0 0\n"
 			    " 7 1:1:0:'' 0 f(g:5:6:0) f(g:5:6:0)\n"
 			    " 8 1:1:0:'' 0 f(g:5:6:0) f(g:5:6:0)\n"
-			    "tick 7 0 0\n"
+			    "tick 7 0 0 and 5 more\n"
 			    " 7 1:1:0:'' 0 f(g:5:6:0) f(g:5:6:0)\n"
 			    "tick 7 0 0\n"
 			    " 7 1:1:0:'' 0 f(g:5:6:0) f(g:5:6:0)\n"
@@ -96,7 +97,7 @@ static void the_plain_payload_is_right(void **state)
 }
 
 enum { RUN, PROCESS, THREADS, STRINGS, CODES, FRAMES, STACKS, STATES, CASES,
-	SAMPLES };
+	SAMPLES, REPEATS };
 
 #define BIG "\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01" /* 2^64 - 1 */
 #define OVER "\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02"
@@ -137,6 +138,11 @@ static const struct bad {
 	BAD(CASES, "\x01\0\0"), BAD(CASES, "\x06\0\0"), BAD(CASES, BIG "\0\0"),
 	BAD(CASES, "\x04\x01\0"), BAD(CASES, "\x04\0\x0a"),
 	BAD(CASES, "\x04\0\0\0\0\0"), BAD(CASES, ""),
+	BAD(REPEATS, ""), BAD(REPEATS, "\0"), BAD(REPEATS, "\x01\0\x01"),
+	BAD(REPEATS, "\0\x03\x01"), BAD(REPEATS, "\0\0\0"),
+	BAD(REPEATS, "\0\0\x01\0\x01"), /* twice the same tick */
+	BAD(REPEATS, "\0\x02\x01\x01\x01"), BAD(REPEATS, "\0" BIG "\x01"),
+	BAD(REPEATS, "\0\0" BIG), BAD(REPEATS, "\0\0"),
 	BAD(SAMPLES, ""),
 	BAD(SAMPLES, "\x01\0\x0a\x01\x01\0\0\0"), /* process */
 	BAD(SAMPLES, "\0\x02\x0a\x01\x01\0\0\0"), /* flags */
@@ -192,18 +198,19 @@ static void bad_records_are_refused(void **state)
 	}
 	/* Records that are there twice, or in the wrong order. */
 	for (i = 0; i < NPARTS; i++) {
-		if (i != RUN && i != PROCESS && i != THREADS && i != SAMPLES)
+		if (i != RUN && i != PROCESS && i != THREADS && i != SAMPLES &&
+		    i != REPEATS)
 			continue;
 		make_payload(&raw, NPARTS, NULL, 0);
 		add_record(&raw, parts[i].type, parts[i].data, parts[i].len);
 		refuse(&raw, "repeated record", i);
 		str_release(&raw);
 	}
-	/* Each part is needed, but for what is known of a thread. */
+	/* Each is needed, but for what is known of a thread, and of ticks. */
 	for (i = 0; i < NPARTS; i++) {
 		size_t k;
 
-		if (i == THREADS || i == SAMPLES)
+		if (i == THREADS || i == REPEATS)
 			continue;
 		str_init(&raw);
 		for (k = 0; k < NPARTS; k++)
