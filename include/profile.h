@@ -164,6 +164,9 @@ struct tick {
 	uint64_t more;
 };
 
+/* When the first of them was. */
+uint64_t tick_begin(const struct tick *tick, uint64_t period_ns);
+
 /* What a run can add up to; a sink may refuse more, with -EOVERFLOW. */
 #define SAMPLES_MAX (1ull << 62)
 
@@ -215,7 +218,7 @@ struct sink_ops {
 struct clip {
 	struct sink sink;
 	struct sink *to;
-	uint64_t from_ns, until_ns, first_ns;
+	uint64_t from_ns, until_ns, first_ns, period_ns;
 	bool begun, inside;
 };
 

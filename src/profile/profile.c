@@ -439,12 +439,11 @@ static int take_thread(struct sink *s, const struct thread_info *info)
 	return 0;
 }
 
-/* When the first of the ticks was that this one stands for. */
-static uint64_t first_of(const struct profile_run *r, const struct tick *tick)
+uint64_t tick_begin(const struct tick *tick, uint64_t period_ns)
 {
-	if (r->period_ns && tick->more > tick->mono_ns / r->period_ns)
+	if (period_ns && tick->more > tick->mono_ns / period_ns)
 		return 0;
-	return tick->mono_ns - tick->more * r->period_ns;
+	return tick->mono_ns - tick->more * period_ns;
 }
 
 static int take_tick(struct sink *s, const struct source_symbols *syms,
@@ -453,11 +452,12 @@ static int take_tick(struct sink *s, const struct source_symbols *syms,
 	struct profile *p = of_sink(s);
 	struct profile_build *b = p->build;
 	struct profile_run *run;
-	uint64_t last;
+	uint64_t begin, last;
 
 	(void)syms;
 	need_run(p);
 	run = run_now(p);
+	begin = tick_begin(tick, run->period_ns);
 	b->process = process_at(p, tick->pid);
 	b->ticking = true;
 	if (tick->more >= SAMPLES_MAX - p->ticks)
@@ -470,9 +470,9 @@ static int take_tick(struct sink *s, const struct source_symbols *syms,
 		b->weight = tick->mono_ns > last ? tick->mono_ns - last : 0;
 	b->last_ns[b->process] = tick->mono_ns;
 	if (!p->ticks)
-		p->wall_ns += tick->mono_ns - run->mono_ns;
-	if (!run->ticks || first_of(run, tick) < run->first_ns)
-		run->first_ns = first_of(run, tick);
+		p->wall_ns += begin - run->mono_ns;
+	if (!run->ticks || begin < run->first_ns)
+		run->first_ns = begin;
 	if (!run->ticks || tick->mono_ns > run->last_ns)
 		run->last_ns = tick->mono_ns;
 	run->ticks += b->count;

@@ -205,6 +205,49 @@ static void a_profile_counts_each(void **state)
 	assert_int_equal(writer_close(p->w, NULL), 0);
 }
 
+/* Of ten ticks, the first of which is at 0: those from `from` to `until`. */
+static uint64_t clipped(uint64_t from, uint64_t until)
+{
+	struct profile *p = profile_new();
+	struct clip clip;
+	struct made m;
+	uint64_t samples;
+
+	clip_init(&clip, &p->sink, from, until);
+	made_init(&m, &clip.sink);
+	sample(&m, 5, "a@x.py:1");
+	sample(&m, 0, "a@x.py:1");
+	sample(&m, 2, "a@x.py:1 b@x.py:7");
+	samples = p->samples;
+	assert_int_equal(p->ticks, samples);
+	made_release(&m);
+	profile_free(p);
+	return samples;
+}
+
+static void a_part_may_begin_and_end_in_them(void **state)
+{
+	unsigned from, until, wanted;
+
+	(void)state;
+	assert_int_equal(clipped(0, UINT64_MAX), 10);
+	for (from = 0; from < 12; from++) {
+		for (until = from + 1; until < 13; until++) {
+			wanted = (until < 10 ? until : 10) -
+				 (from < 10 ? from : 10);
+			assert_int_equal(clipped(from * (uint64_t)PERIOD,
+						 until * (uint64_t)PERIOD),
+					 wanted);
+			/* Between two ticks the later one is the first. */
+			assert_int_equal(
+				clipped(from * (uint64_t)PERIOD + 1,
+					until * (uint64_t)PERIOD + 1),
+				(until < 9 ? until : 9) -
+					(from < 9 ? from : 9));
+		}
+	}
+}
+
 #define PLACED(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -215,6 +258,7 @@ int main(void)
 		PLACED(what_is_abandoned_is_not_there),
 		PLACED(they_survive_a_split),
 		PLACED(a_profile_counts_each),
+		cmocka_unit_test(a_part_may_begin_and_end_in_them),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
