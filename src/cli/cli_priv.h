@@ -53,6 +53,7 @@ enum option_id {
 	OPT_REVERSE,
 	OPT_PALETTE,
 	OPT_WIDTH,
+	OPT_FROM_FORMAT,
 };
 
 struct command {
@@ -80,7 +81,8 @@ void print_help(const struct command *c);
 /* The rows of a command, --help the last; NULL behind it. */
 const struct option_row *option_at(const struct command *c, size_t i);
 
-extern const struct command command_record, command_report, command_dump;
+extern const struct command command_record, command_report, command_dump,
+	command_convert;
 
 /* ---- commands.c ---- */
 

@@ -13,6 +13,7 @@ static const struct command *const table[] = {
 	&command_record,
 	&command_report,
 	&command_dump,
+	&command_convert,
 };
 #define COMMANDS (sizeof(table) / sizeof(*table))
 

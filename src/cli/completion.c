@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "cli_priv.h"
+#include "convert.h"
 
 /* What may stand for a word; the names are those of the shells' functions. */
 static const char *const kinds[] = {"none", "words", "files", "pids",
@@ -46,6 +47,16 @@ static void add_palettes(struct str *words, const struct command *c)
 		str_addf(words, " %s", palette_name(i));
 }
 
+static void add_kinds(struct str *words, const struct command *c)
+{
+	int i;
+
+	(void)c;
+	for (i = CONVERT_DETECT + 1; i < CONVERT_FORMATS; i++)
+		str_addf(words, " %s",
+			 convert_format_name((enum convert_format)i));
+}
+
 /* By what stands for the argument of an option in its row. */
 static const struct value {
 	const char *argument;
@@ -57,6 +68,7 @@ static const struct value {
 	{"FORMAT", KIND_WORDS, add_formats},
 	{"MODE", KIND_WORDS, add_modes},
 	{"PALETTE", KIND_WORDS, add_palettes},
+	{"KIND", KIND_WORDS, add_kinds},
 	{"TIME", KIND_NONE, NULL},
 	{"PIXELS", KIND_NONE, NULL},
 	{"RATE", KIND_NONE, NULL},

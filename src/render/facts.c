@@ -93,7 +93,10 @@ void add_target(struct str *out, const struct profile *p, const char *bar)
 {
 	add_recordings(out, p, bar);
 	if (p->nprocesses == 1) {
-		str_addf(out, "pid %u", p->processes[0].pid);
+		if (p->processes[0].pid)
+			str_addf(out, "pid %u", p->processes[0].pid);
+		else
+			str_adds(out, "pid unknown");
 	} else {
 		add_count(out, p->nprocesses);
 		str_adds(out, " processes");

@@ -7,7 +7,7 @@ from harness import (EXIT_DENIED, EXIT_USAGE, ROOT, contains, equal, expect,
                      need)
 
 MAN = os.path.join(ROOT, "man")
-COMMANDS = ("record", "report", "dump")
+COMMANDS = ("record", "report", "dump", "convert")
 
 
 def page(name):
