@@ -287,6 +287,7 @@ struct profile {
 	} *processes;
 	size_t nprocesses, cap_processes;
 	uint8_t *out_of_focus; /* by stack; NULL: all are in it */
+	struct timeline *timeline; /* NULL: the order is not kept; owned */
 	struct profile_build *build; /* only while samples come in */
 };
 
@@ -326,6 +327,58 @@ struct state_totals {
 };
 
 void profile_states(const struct profile *p, struct state_totals *out);
+
+/* ---- the order of time, for the formats that show it ---- */
+
+/*
+ * Samples of one thread, in the same stack and state, without one of anything
+ * else, or a tick without it, between them.
+ */
+struct timeline_run {
+	/*
+	 * A sample stands for the time since the tick before, so its run
+	 * begins there; times are since the epoch, ns.
+	 */
+	uint64_t start_ns, end_ns;
+	uint32_t cell;  /* of the profile: its thread, stack and state */
+	uint32_t count; /* samples */
+};
+
+/*
+ * How many there may be: 32 MB. Samples that come later are counted, and
+ * whoever shows the timeline says so.
+ */
+#define TIMELINE_RUNS (1u << 20)
+
+/*
+ * To be set as profile->timeline before the first call of the sink: the
+ * profile then keeps its samples' order as well. The runs are in that of
+ * threads and time after timeline_order; within a thread they do not overlap.
+ */
+struct timeline {
+	struct timeline_run *runs;
+	size_t nruns, cap_runs, limit;
+	uint64_t left_out;    /* samples beyond the limit */
+	uint64_t overlapping; /* of a time of which there were others */
+	uint64_t first_ns, last_ns;
+	size_t *begin; /* of each thread's runs, and the end of the last */
+	/* While samples come in: */
+	uint32_t *newest; /* run of each thread */
+	size_t cap_newest;
+	uint64_t since_ns, tick_ns;
+};
+
+struct timeline *timeline_new(size_t limit); /* at most 2^32 - 1 runs */
+void timeline_free(struct timeline *t);
+/* For the profile, which adds up the same samples. */
+void timeline_tick(struct timeline *t, uint64_t wall_ns, uint64_t weight);
+void timeline_add(struct timeline *t, uint32_t thread, uint32_t cell);
+/* Once all samples are there. */
+void timeline_order(struct timeline *t, const struct profile *p);
+const struct timeline_run *timeline_thread(const struct timeline *t,
+					   uint32_t thread, size_t *n);
+/* Adds what it lacks, "12 samples after the first 3.4 s ...", or nothing. */
+void timeline_tell(const struct timeline *t, struct str *out);
 
 /* ---- views: choices at the time of rendering ---- */
 
@@ -433,6 +486,11 @@ struct tree {
 	struct tree_node *nodes;
 	size_t len, cap;
 	uint64_t left_out; /* samples that the view leaves out */
+	/*
+	 * Where the samples of a cell are; 0: the view leaves them out. NULL
+	 * unless the profile has a timeline.
+	 */
+	uint32_t *of_cell;
 };
 
 /* Labels are clean, valid UTF-8 on one line, as str_add_clean makes it. */

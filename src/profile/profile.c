@@ -469,6 +469,10 @@ static int take_tick(struct sink *s, const struct source_symbols *syms,
 	else /* a clock that goes back is damage: no time passed */
 		b->weight = tick->mono_ns > last ? tick->mono_ns - last : 0;
 	b->last_ns[b->process] = tick->mono_ns;
+	if (p->timeline)
+		timeline_tick(p->timeline,
+			      tick->mono_ns - run->mono_ns + run->wall_ns,
+			      b->weight);
 	if (!p->ticks)
 		p->wall_ns += begin - run->mono_ns;
 	if (!run->ticks || begin < run->first_ns)
@@ -512,6 +516,8 @@ static int take_sample(struct sink *s, const struct source_symbols *syms,
 	c = cell_at(p, thread, stack, state);
 	c->count += count;
 	c->ns += b->weight;
+	if (p->timeline)
+		timeline_add(p->timeline, thread, (uint32_t)(c - p->cells));
 	t->samples += count;
 	p->samples += count;
 	if (sample->loss != LOSS_NONE) {
@@ -562,6 +568,7 @@ void profile_free(struct profile *p)
 	free(b);
 	symbols_release(&p->symbols);
 	free(p->out_of_focus);
+	timeline_free(p->timeline);
 	free(p->threads);
 	free(p->cells);
 	free(p->processes);

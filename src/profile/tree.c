@@ -125,6 +125,8 @@ static void add_cells(struct building *b, uint32_t thread,
 		marker = label_state(&b->labels, c->state);
 		if (marker != LABEL_NONE)
 			id = child_of(b, id, marker, NODE_MARKER, NO_CODE, 0);
+		if (b->tree->of_cell)
+			b->tree->of_cell[cells[i]] = id;
 		node = &b->tree->nodes[id];
 		node->self += c->count;
 		node->self_ns += c->ns;
@@ -230,6 +232,8 @@ struct tree *tree_build(const struct profile *p, const struct view *view)
 	t->len = 1;
 	t->nodes[0] = (struct tree_node){
 		.label = intern_adds(&t->labels, "all"), .code = NO_CODE};
+	if (p->timeline)
+		t->of_cell = xcalloc(p->ncells + 1, sizeof(*t->of_cell));
 	b.of_stack = xcalloc(p->symbols.nstacks, sizeof(*b.of_stack));
 	order = cells_by_thread(p, end);
 	for (i = 0; i < p->nthreads; i++) {
@@ -261,6 +265,7 @@ void tree_free(struct tree *t)
 	if (!t)
 		return;
 	intern_release(&t->labels);
+	free(t->of_cell);
 	free(t->nodes);
 	free(t);
 }

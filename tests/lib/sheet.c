@@ -13,15 +13,26 @@
 
 #define GOLDEN_MAX (4u << 20)
 
-int sheet_setup(void **state)
+static int setup(void **state, struct timeline *timeline)
 {
 	struct sheet *f = calloc(1, sizeof(*f));
 
 	f->p = profile_new();
+	f->p->timeline = timeline;
 	made_init(&f->m, &f->p->sink);
 	str_init(&f->out);
 	*state = f;
 	return 0;
+}
+
+int sheet_setup(void **state)
+{
+	return setup(state, NULL);
+}
+
+int sheet_setup_timeline(void **state)
+{
+	return setup(state, timeline_new(TIMELINE_RUNS));
 }
 
 int sheet_teardown(void **state)

@@ -19,6 +19,7 @@ struct sheet {
 
 /* For cmocka: *state is a struct sheet of a profile without samples. */
 int sheet_setup(void **state);
+int sheet_setup_timeline(void **state); /* keeps the order of time */
 int sheet_teardown(void **state);
 /* Fails unless f->out is what the file below tests/golden has. */
 void sheet_is_as_in(struct sheet *f, const char *name);
