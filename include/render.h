@@ -34,6 +34,8 @@ struct renderer {
 	const char *const *extensions; /* ".svg", NULL at the end */
 	const char *about;          /* for the help */
 	int bare; /* stacks only: tells neither totals nor what was lost */
+	int gzipped;
+	int timeline; /* needs profile->timeline */
 	/*
 	 * Appends the whole output to *out. -EINVAL: an option out of range;
 	 * then nothing is appended.
@@ -75,7 +77,12 @@ void render_dump(const struct profile *p, const struct dump_options *o,
 const struct renderer *renderers(size_t *n);
 
 const struct renderer *renderer_by_name(const char *name);  /* or NULL */
-/* By what it ends in; or NULL. */
+/* By what it ends in, the longest that is known; or NULL. */
 const struct renderer *renderer_by_path(const char *path);
+
+/* Renders for a file of this name: gzipped when that ends in ".gz". */
+int render_to(const struct renderer *r, const char *path,
+	      const struct profile *p, const struct render_options *o,
+	      struct str *out, struct err *err);
 
 #endif

@@ -202,6 +202,7 @@ void add_nothing(struct str *s, const struct profile *p,
 /* From when to when of each recording, in ns since its first tick. */
 struct span {
 	uint64_t from_ns, until_ns;
+	bool timeline; /* keeps the order of time, too */
 };
 
 /*

@@ -305,6 +305,20 @@ int output_text(const struct str *s, struct err *err)
 	return write_whole("-", s, err);
 }
 
+/* What a format in the order of time lacks, though the profile has it. */
+static void tell_order(const char *path, const struct timeline *t)
+{
+	struct str s;
+
+	str_init(&s);
+	timeline_tell(t, &s);
+	if (s.len)
+		say("'%s' is not whole: %s%s", path, s.data,
+		    t->left_out ? "; --from and --to choose another part"
+				: "");
+	str_release(&s);
+}
+
 int output_write(const struct output *out, const char *path,
 		 const struct profile *p, struct err *err)
 {
@@ -318,7 +332,7 @@ int output_write(const struct output *out, const char *path,
 	if (to_stdout && isatty(STDOUT_FILENO))
 		o.columns = terminal_columns(STDOUT_FILENO);
 	str_init(&s);
-	ret = out->renderer->render(p, &o, &s, err);
+	ret = render_to(out->renderer, path, p, &o, &s, err);
 	if (!ret) {
 		/* No temporary file stays behind; a pipe may block for long. */
 		if (file)
@@ -327,6 +341,8 @@ int output_write(const struct output *out, const char *path,
 		if (file)
 			signals_block(false);
 	}
+	if (!ret && out->renderer->timeline)
+		tell_order(path, p->timeline);
 	str_release(&s);
 	return ret;
 }
@@ -397,6 +413,8 @@ int load_profile(struct profile **out, char *const *paths, size_t n,
 	size_t i;
 	int ret;
 
+	if (span && span->timeline)
+		p->timeline = timeline_new(TIMELINE_RUNS);
 	clip_init(&clip, &p->sink, span ? span->from_ns : 0,
 		  span ? span->until_ns : UINT64_MAX);
 	for (i = 0; i < n; i++) {
@@ -408,6 +426,8 @@ int load_profile(struct profile **out, char *const *paths, size_t n,
 		}
 		tell_damage(paths[i], &report);
 	}
+	if (p->timeline)
+		timeline_order(p->timeline, p);
 	*out = p;
 	return 0;
 }

@@ -376,9 +376,11 @@ static void add_shown(const struct record *r, const struct profile *p,
 
 static int render(const struct record *r, struct str *told, struct err *err)
 {
+	struct span span = {.until_ns = UINT64_MAX,
+			    .timeline = r->output.renderer->timeline};
 	struct profile *p;
 	struct str path;
-	int ret = load_profile(&p, &r->recording, 1, NULL, err);
+	int ret = load_profile(&p, &r->recording, 1, &span, err);
 
 	if (ret)
 		return ret;
@@ -610,7 +612,7 @@ static const struct option_row options[] = {
 	{'o', "output", "FILE",
 	 "where to (pystrobe-PID.svg); '-' is standard output"},
 	{'f', "format", "FORMAT",
-	 "svg, collapsed, table, speedscope, pprof, strobe"},
+	 "svg, folded, table, speedscope, pprof, firefox, trace"},
 	{OPT_SAVE, "save", "FILE", "keep the recording, to report on later"},
 	VIEW_OPTIONS,
 	{OPT_KILL_AFTER, "kill-after", NULL,

@@ -87,6 +87,7 @@ static int check(struct report *r, struct err *err)
 			       "extension or format than strobe");
 	if (!r->output.renderer)
 		r->output.renderer = renderer_by_name("table");
+	r->span.timeline = r->output.renderer->timeline;
 	return output_check(&r->output, err);
 }
 
@@ -211,7 +212,7 @@ static int run_report(const struct command *c, int argc, char **argv)
 static const struct option_row options[] = {
 	{'o', "output", "FILE", "where to; '-' is standard output, the default"},
 	{'f', "format", "FORMAT",
-	 "table, svg, collapsed, speedscope, pprof; or as FILE"},
+	 "table, svg, folded, speedscope, pprof, firefox, trace"},
 	VIEW_OPTIONS,
 	{OPT_FROM, "from", "TIME", "only what came this long after the start"},
 	{OPT_TO, "to", "TIME", "only what came before that"},

@@ -13,6 +13,15 @@ static const char *text(const struct profile *p, uint32_t string)
 	return symbols_text(&p->symbols, string);
 }
 
+uint32_t namesakes(const struct profile *p, uint32_t process)
+{
+	uint32_t i, n = 0;
+
+	for (i = 0; i < process; i++)
+		n += p->processes[i].pid == p->processes[process].pid;
+	return n;
+}
+
 void add_title(struct str *out, const struct profile *p,
 	       const struct render_options *o)
 {

@@ -5,10 +5,8 @@
  * Values are samples and nanoseconds. Function.system_name stays unset: else
  * the reader takes "<module>" for a mangled name and shows nothing.
  */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <zlib.h>
 
 #include "render_priv.h"
 
@@ -245,31 +243,6 @@ static void put_profile(struct pprof *f, const struct render_options *o,
 	str_release(&title);
 }
 
-/* Without a time or a name in its head: same input, same bytes. */
-static int gzip(struct str *out, const struct str *data, struct err *err)
-{
-	z_stream z = {.next_in = (unsigned char *)data->data,
-		      .avail_in = (uInt)data->len};
-	size_t bound;
-	int ret;
-
-	if (data->len > UINT32_MAX / 2)
-		return err_set(err, -E2BIG, "the profile has more than 2 GiB "
-			       "as pprof; choose a part of it");
-	if (deflateInit2(&z, Z_DEFAULT_COMPRESSION, Z_DEFLATED, 15 + 16, 8,
-			 Z_DEFAULT_STRATEGY) != Z_OK)
-		return err_set(err, -ENOMEM, "zlib has no memory");
-	bound = deflateBound(&z, (uLong)data->len);
-	str_reserve(out, bound + 1);
-	z.next_out = (unsigned char *)out->data + out->len;
-	z.avail_out = (uInt)bound;
-	ret = deflate(&z, Z_FINISH);
-	out->len += bound - z.avail_out;
-	out->data[out->len] = '\0';
-	deflateEnd(&z);
-	return ret == Z_STREAM_END ? 0 : err_set(err, -EIO, "zlib failed");
-}
-
 int render_pprof(const struct profile *p, const struct render_options *o,
 		 struct str *out, struct err *err)
 {
@@ -291,7 +264,7 @@ int render_pprof(const struct profile *p, const struct render_options *o,
 	str_init(&f.packed);
 	str_init(&message);
 	put_profile(&f, o, &message);
-	ret = gzip(out, &message, err);
+	ret = add_gzip(out, &message, err);
 	str_release(&message);
 	str_release(&f.packed);
 	str_release(&f.message);

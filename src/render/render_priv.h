@@ -19,6 +19,13 @@ int render_speedscope(const struct profile *p, const struct render_options *o,
 		      struct str *out, struct err *err);
 int render_pprof(const struct profile *p, const struct render_options *o,
 		 struct str *out, struct err *err);
+int render_firefox(const struct profile *p, const struct render_options *o,
+		   struct str *out, struct err *err);
+int render_trace(const struct profile *p, const struct render_options *o,
+		 struct str *out, struct err *err);
+
+/* -E2BIG when it is more than 2 GiB. */
+int add_gzip(struct str *out, const struct str *data, struct err *err);
 
 /* ---- text.c ---- */
 
@@ -41,8 +48,16 @@ void add_fixed(struct str *out, double v, unsigned decimals); /* v >= 0 */
 void add_share(struct str *out, uint64_t part, uint64_t whole,
 	       unsigned decimals);
 void add_time(struct str *out, uint64_t ns); /* 12.3 s, 2 min 5 s */
+void add_thousandths(struct str *out, uint64_t n); /* 12.345 of 12345 */
+void add_member(struct str *out, const char *key, const char *text); /* JSON */
 
 /* ---- facts.c: what every report says about the run ---- */
+
+/*
+ * How many processes before this one have the same id: those of other hosts,
+ * or of another time.
+ */
+uint32_t namesakes(const struct profile *p, uint32_t process);
 
 void add_title(struct str *out, const struct profile *p,
 	       const struct render_options *o);

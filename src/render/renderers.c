@@ -14,8 +14,15 @@ static const char *const collapsed_extensions[] = {".folded", ".collapsed",
 						   NULL};
 static const char *const no_aliases[] = {NULL};
 static const char *const speedscope_extensions[] = {".speedscope",
-						    ".speedscope.json", NULL};
+						    ".speedscope.json",
+						    ".speedscope.json.gz",
+						    NULL};
 static const char *const pprof_extensions[] = {".pprof", ".pb.gz", NULL};
+static const char *const firefox_extensions[] = {".json.gz", ".firefox.json",
+						 NULL};
+static const char *const trace_aliases[] = {"chrometrace", NULL};
+static const char *const trace_extensions[] = {".trace.json", ".trace.json.gz",
+					       NULL};
 
 static const struct renderer all[] = {
 	{
@@ -54,7 +61,24 @@ static const struct renderer all[] = {
 		.extensions = pprof_extensions,
 		.about = "gzipped protocol buffer, for go tool pprof",
 		.bare = 1,
+		.gzipped = 1,
 		.render = render_pprof,
+	},
+	{
+		.name = "firefox",
+		.aliases = no_aliases,
+		.extensions = firefox_extensions,
+		.about = "for https://profiler.firefox.com",
+		.timeline = 1,
+		.render = render_firefox,
+	},
+	{
+		.name = "trace",
+		.aliases = trace_aliases,
+		.extensions = trace_extensions,
+		.about = "trace events, for Perfetto and chrome://tracing",
+		.timeline = 1,
+		.render = render_trace,
 	},
 };
 
@@ -84,24 +108,48 @@ const struct renderer *renderer_by_name(const char *name)
 	return NULL;
 }
 
-static bool ends_in(const char *path, const char *const *extensions)
+/* How much of the end of the path is one of these extensions. */
+static size_t ends_in(const char *path, const char *const *extensions)
 {
-	size_t len = strlen(path), n;
+	size_t len = strlen(path), n, most = 0;
 
 	for (; *extensions; extensions++) {
 		n = strlen(*extensions);
-		if (len >= n && !strcmp(path + len - n, *extensions))
-			return true;
+		if (n > most && len >= n && !strcmp(path + len - n, *extensions))
+			most = n;
 	}
-	return false;
+	return most;
 }
 
 const struct renderer *renderer_by_path(const char *path)
 {
-	size_t i;
+	const struct renderer *found = NULL;
+	size_t i, n, most = 0;
 
-	for (i = 0; i < COUNT; i++)
-		if (ends_in(path, all[i].extensions))
-			return &all[i];
-	return NULL;
+	for (i = 0; i < COUNT; i++) {
+		n = ends_in(path, all[i].extensions);
+		if (n > most) {
+			found = &all[i];
+			most = n;
+		}
+	}
+	return found;
+}
+
+int render_to(const struct renderer *r, const char *path,
+	      const struct profile *p, const struct render_options *o,
+	      struct str *out, struct err *err)
+{
+	size_t len = strlen(path);
+	struct str plain;
+	int ret;
+
+	if (r->gzipped || len < 3 || strcmp(path + len - 3, ".gz") != 0)
+		return r->render(p, o, out, err);
+	str_init(&plain);
+	ret = r->render(p, o, &plain, err);
+	if (!ret)
+		ret = add_gzip(out, &plain, err);
+	str_release(&plain);
+	return ret;
 }

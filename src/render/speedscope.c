@@ -25,12 +25,6 @@ struct scope {
 	size_t cap_path;
 };
 
-static void add_text(struct str *to, const char *key, const char *text)
-{
-	str_addf(to, "\"%s\":", key);
-	str_adds_json(to, text);
-}
-
 static const char *label_of(const struct scope *s, uint32_t node)
 {
 	return intern_text(&s->tree->labels, s->tree->nodes[node].label, NULL);
@@ -46,15 +40,15 @@ static void define_frame(struct scope *s, const struct tree_node *n,
 
 	str_adds(&s->frames, s->nframes ? ",{" : "{");
 	if (n->code == NO_CODE || n->kind == NODE_MARKER) {
-		add_text(&s->frames, "name", label);
+		add_member(&s->frames, "name", label);
 	} else {
 		c = &t->codes[n->code];
 		file = symbols_text(t, c->file);
 		line = n->detail ? n->detail : c->first;
-		add_text(&s->frames, "name", symbols_text(t, c->name));
+		add_member(&s->frames, "name", symbols_text(t, c->name));
 		if (*file) {
 			str_addc(&s->frames, ',');
-			add_text(&s->frames, "file", file);
+			add_member(&s->frames, "file", file);
 		}
 		if (line)
 			str_addf(&s->frames, ",\"line\":%u", line);
@@ -103,7 +97,7 @@ static void end_thread(struct scope *s, uint32_t thread, struct str *profiles)
 		return;
 	str_adds(profiles, profiles->len ? ",{" : "{");
 	str_adds(profiles, "\"type\":\"sampled\",");
-	add_text(profiles, "name", label_of(s, thread));
+	add_member(profiles, "name", label_of(s, thread));
 	str_addf(profiles, ",\"unit\":\"nanoseconds\",\"startValue\":0,"
 		 "\"endValue\":%llu,\"samples\":[",
 		 (unsigned long long)s->total);
@@ -153,9 +147,9 @@ int render_speedscope(const struct profile *p, const struct render_options *o,
 	add_threads(&s, &profiles);
 	add_title(&title, p, o);
 	str_adds(out, "{\"$schema\":\"" SCHEMA "\",");
-	add_text(out, "name", title.data);
+	add_member(out, "name", title.data);
 	str_addc(out, ',');
-	add_text(out, "exporter", symbols_text(&p->symbols, p->program));
+	add_member(out, "exporter", symbols_text(&p->symbols, p->program));
 	str_adds(out, ",\"shared\":{\"frames\":[");
 	str_add(out, s.frames.data, s.frames.len);
 	str_adds(out, "]},\"profiles\":[");

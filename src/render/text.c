@@ -218,3 +218,15 @@ void add_time(struct str *out, uint64_t ns)
 			 (unsigned long long)(whole % 60));
 	}
 }
+
+void add_thousandths(struct str *out, uint64_t n)
+{
+	str_addf(out, "%llu.%03u", (unsigned long long)(n / 1000),
+		 (unsigned)(n % 1000));
+}
+
+void add_member(struct str *out, const char *key, const char *text)
+{
+	str_addf(out, "\"%s\":", key);
+	str_adds_json(out, text);
+}

@@ -281,7 +281,8 @@ def test_names_of_py_spy(t):
     """Its names for formats mean the same."""
     target = t.ready("busy.py")
     for given, sign in (("flamegraph", "<svg"), ("raw", ";"),
-                        ("speedscope", "speedscope.app")):
+                        ("speedscope", "speedscope.app"),
+                        ("chrometrace", "traceEvents")):
         out = t.path("out-" + given)
         t.pystrobe("record", "-p", str(target.pid), "-d", "100ms", "-f", given,
                    "-o", out)

@@ -7,10 +7,15 @@
 
 void made_init(struct made *m, struct sink *sink)
 {
+	made_init_period(m, sink, PERIOD);
+}
+
+void made_init_period(struct made *m, struct sink *sink, uint64_t period)
+{
 	struct run_info run = {
 		.wall_ns = 1700000000000000000u,
 		.mono_ns = 5000000000u,
-		.period_ns = PERIOD,
+		.period_ns = period,
 		.seed = 1,
 		.host = "host",
 		.kernel = "Linux 6.1",
@@ -23,7 +28,7 @@ void made_init(struct made *m, struct sink *sink)
 	m->source.serial = 1;
 	m->sink = sink;
 	m->now = run.mono_ns;
-	m->period = PERIOD;
+	m->period = period;
 	if (sink->ops->run(sink, &run))
 		abort();
 	made_process(m, 4711, "python3 app.py --port 8080");
@@ -290,5 +295,37 @@ void made_server(struct made *m)
 		if (made_sample(m, 4711, 0, 0,
 				i < 9 ? LOSS_MOVING : LOSS_READ))
 			abort();
+	}
+}
+
+/* Each tries to get out of where it stands; some widths to show the text. */
+void made_hostile(struct made *m)
+{
+	static const char *const names[] = {
+		"</title><script>window.pwned=1</script>",
+		"<img src=x onerror=window.pwned=2>",
+		"]]><script>window.pwned=3</script>",
+		"a\" onload=\"window.pwned=4",
+		"&lt;b&gt;&amp;",
+		"two\nlines;and a semicolon",
+		"esc\033[31m\177\001",
+		"rtl\xe2\x80\xaetxt",
+		"bad\xff\xc0\x80",
+		"javascript:window.pwned=5",
+		"ends in 12",
+		"\xe6\xbc\xa2\xe5\xad\x97 \xf0\x9f\x90\x8d",
+		"",
+	};
+	uint32_t running = made_state(m, RUN_CPU), stack;
+	unsigned i, n;
+
+	made_thread(m, 4711, "</title><script>window.pwned=6</script>");
+	for (i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		stack = made_frame(m, 0, names[i], names[i], i, i);
+		stack = made_frame(m, stack, names[i], "", 0, 0);
+		for (n = 0; n < 10 + i; n++) {
+			made_tick(m);
+			made_sample(m, 4711, stack, running, LOSS_NONE);
+		}
 	}
 }

@@ -18,6 +18,7 @@ struct made {
 
 /* Tells the run (100 Hz) and one process, pid 4711. */
 void made_init(struct made *m, struct sink *sink);
+void made_init_period(struct made *m, struct sink *sink, uint64_t period);
 void made_release(struct made *m);
 
 /* Like a source that had to clear its symbols. */
@@ -56,5 +57,8 @@ int made_sample(struct made *m, uint32_t tid, uint32_t stack,
  * states. Of 902 samples 375 are idle, and 3 partial.
  */
 void made_server(struct made *m);
+
+/* 13 names of a function and a file that try to be something else. */
+void made_hostile(struct made *m);
 
 #endif

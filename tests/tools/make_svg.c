@@ -83,38 +83,6 @@ static void slivers(struct made *m)
 	}
 }
 
-/* Each tries to get out of where it stands; some widths to show the text. */
-static void hostile(struct made *m)
-{
-	static const char *const names[] = {
-		"</title><script>window.pwned=1</script>",
-		"<img src=x onerror=window.pwned=2>",
-		"]]><script>window.pwned=3</script>",
-		"a\" onload=\"window.pwned=4",
-		"&lt;b&gt;&amp;",
-		"two\nlines;and a semicolon",
-		"esc\033[31m\177\001",
-		"rtl\xe2\x80\xaetxt",
-		"bad\xff\xc0\x80",
-		"javascript:window.pwned=5",
-		"ends in 12",
-		"\xe6\xbc\xa2\xe5\xad\x97 \xf0\x9f\x90\x8d",
-		"",
-	};
-	uint32_t running = made_state(m, RUN_CPU), stack;
-	unsigned i, n;
-
-	made_thread(m, 4711, "</title><script>window.pwned=6</script>");
-	for (i = 0; i < sizeof(names) / sizeof(*names); i++) {
-		stack = made_frame(m, 0, names[i], names[i], i, i);
-		stack = made_frame(m, stack, names[i], "", 0, 0);
-		for (n = 0; n < 10 + i; n++) {
-			made_tick(m);
-			made_sample(m, 4711, stack, running, LOSS_NONE);
-		}
-	}
-}
-
 static void fill(struct made *m, const char *kind)
 {
 	if (!strcmp(kind, "deep"))
@@ -124,7 +92,7 @@ static void fill(struct made *m, const char *kind)
 	else if (!strncmp(kind, "narrow", 6))
 		slivers(m);
 	else if (!strcmp(kind, "hostile"))
-		hostile(m);
+		made_hostile(m);
 	else if (!strcmp(kind, "one"))
 		made_samples(m, 4711, "main@app.py:1", RUN_CPU, 1);
 	else if (strcmp(kind, "empty") != 0)
@@ -157,8 +125,12 @@ int main(int argc, char **argv)
 	if (argc > 3)
 		o.width = o.columns = (uint32_t)strtoul(argv[3], NULL, 10);
 	o.ascii = argc > 4;
+	if (r->timeline)
+		p->timeline = timeline_new(TIMELINE_RUNS);
 	made_init(&m, &p->sink);
 	fill(&m, kind);
+	if (r->timeline)
+		timeline_order(p->timeline, p);
 	str_init(&out);
 	ret = r->render(p, &o, &out, &e);
 	if (ret)

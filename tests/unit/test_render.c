@@ -149,7 +149,7 @@ static void names_and_extensions(void **state)
 
 	(void)state;
 	r = renderers(&n);
-	assert_int_equal(n, 5);
+	assert_int_equal(n, 7);
 	for (i = 0; i < n; i++) {
 		assert_ptr_equal(renderer_by_name(r[i].name), &r[i]);
 		assert_true(*r[i].about && r[i].aliases && r[i].extensions);
