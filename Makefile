@@ -145,9 +145,12 @@ demo:
 #   SANITIZE=address,undefined   with the sanitizers
 #   SID=1                        makes a root folder with Python 3.13 to 3.15
 #                                first, about 400 MB (CI=true does, too)
+#   READERS=1                    installs foreign readers of our formats first,
+#                                about 200 MB (CI=true does, too)
 check:
 	scripts/deps check
 	$(if $(in_ci)$(SID),scripts/sid-root || [ $$? -eq 3 ])
+	$(if $(in_ci)$(READERS),scripts/readers || [ $$? -eq 3 ])
 	+$(MAKE) $(JOBS) -s WERROR=1 all tests
 	$(if $(second),+$(MAKE) $(JOBS) -s WERROR=1 SANITIZE=$(second) all tests)
 	scripts/check --out $(OUT) $(if $(second),--sanitized \
