@@ -340,8 +340,8 @@ struct timeline_run {
 	 * begins there; times are since the epoch, ns.
 	 */
 	uint64_t start_ns, end_ns;
+	uint64_t count; /* samples */
 	uint32_t cell;  /* of the profile: its thread, stack and state */
-	uint32_t count; /* samples */
 };
 
 /*
@@ -372,7 +372,8 @@ struct timeline *timeline_new(size_t limit); /* at most 2^32 - 1 runs */
 void timeline_free(struct timeline *t);
 /* For the profile, which adds up the same samples. */
 void timeline_tick(struct timeline *t, uint64_t wall_ns, uint64_t weight);
-void timeline_add(struct timeline *t, uint32_t thread, uint32_t cell);
+void timeline_add(struct timeline *t, uint32_t thread, uint32_t cell,
+		  uint64_t count);
 /* Once all samples are there. */
 void timeline_order(struct timeline *t, const struct profile *p);
 const struct timeline_run *timeline_thread(const struct timeline *t,

@@ -517,7 +517,8 @@ static int take_sample(struct sink *s, const struct source_symbols *syms,
 	c->count += count;
 	c->ns += b->weight;
 	if (p->timeline)
-		timeline_add(p->timeline, thread, (uint32_t)(c - p->cells));
+		timeline_add(p->timeline, thread, (uint32_t)(c - p->cells),
+			     count);
 	t->samples += count;
 	p->samples += count;
 	if (sample->loss != LOSS_NONE) {

@@ -47,23 +47,23 @@ static struct timeline_run *newest_run(struct timeline *t, uint32_t thread)
 					   : &t->runs[t->newest[thread]];
 }
 
-void timeline_add(struct timeline *t, uint32_t thread, uint32_t cell)
+void timeline_add(struct timeline *t, uint32_t thread, uint32_t cell,
+		  uint64_t count)
 {
 	struct timeline_run *run = newest_run(t, thread);
 
 	/* Once it is full nothing more comes in: all threads end together. */
 	if (t->left_out) {
-		t->left_out++;
+		t->left_out += count;
 		return;
 	}
-	if (run && run->cell == cell && run->end_ns == t->since_ns &&
-	    run->count < UINT32_MAX) {
+	if (run && run->cell == cell && run->end_ns == t->since_ns) {
 		run->end_ns = t->tick_ns;
-		run->count++;
+		run->count += count;
 		return;
 	}
 	if (t->nruns >= t->limit) {
-		t->left_out = 1;
+		t->left_out = count;
 		return;
 	}
 	t->runs = grow(t->runs, &t->cap_runs, t->nruns + 1, sizeof(*t->runs));
@@ -71,8 +71,8 @@ void timeline_add(struct timeline *t, uint32_t thread, uint32_t cell)
 	t->runs[t->nruns++] = (struct timeline_run){
 		.start_ns = t->since_ns,
 		.end_ns = t->tick_ns,
+		.count = count,
 		.cell = cell,
-		.count = 1,
 	};
 }
 

@@ -262,10 +262,13 @@ static void put_row(struct firefox *f, uint32_t stack, uint64_t ns,
 /* When the n-th sample of a run was taken, if its ticks were even. */
 static uint64_t moment(const struct timeline_run *run, uint64_t n)
 {
-	uint64_t length = run->end_ns - run->start_ns;
+	uint64_t length = run->end_ns - run->start_ns, count = run->count;
 
-	return run->start_ns + length / run->count * n +
-	       length % run->count * n / run->count;
+	if (n >= count)
+		return run->end_ns;
+	for (; count >> 32; count >>= 1) /* so that products do not wrap */
+		n >>= 1;
+	return run->start_ns + length / count * n + length % count * n / count;
 }
 
 /* How long it was on a processor, of `ns`; NO_TIME: not known. */

@@ -219,6 +219,32 @@ static void clocks_of_two_runs_meet(void **state)
 	is_run(&runs[1], 600, 602, 2);
 }
 
+/* A tick that stands for others: one run, as long as all of them. */
+static void a_tick_may_stand_for_many(void **state)
+{
+	struct sheet *f = *state;
+	const struct timeline_run *runs;
+	struct tick tick = {.pid = 4711, .more = 99};
+	uint32_t stack = made_stack(&f->m, "a@x.py:1");
+	uint32_t cpu = made_state(&f->m, RUN_CPU);
+	size_t n;
+
+	f->p->timeline->limit = 1;
+	tick.mono_ns = f->m.now + 100 * PERIOD;
+	assert_int_equal(f->p->sink.ops->tick(&f->p->sink, &f->m.source, &tick),
+			 0);
+	assert_int_equal(made_sample(&f->m, 4711, stack, cpu, LOSS_NONE), 0);
+	tick.mono_ns += 100 * PERIOD;
+	assert_int_equal(f->p->sink.ops->tick(&f->p->sink, &f->m.source, &tick),
+			 0);
+	stack = made_stack(&f->m, "b@x.py:1");
+	assert_int_equal(made_sample(&f->m, 4711, stack, cpu, LOSS_NONE), 0);
+	runs = runs_of(f, 0, &n);
+	assert_int_equal(n, 1);
+	is_run(&runs[0], 0, 100, 100);
+	assert_int_equal(f->p->timeline->left_out, 100);
+}
+
 static void nothing_at_all(void **state)
 {
 	struct sheet *f = *state;
@@ -245,6 +271,7 @@ int main(void)
 		TEST(what_is_beyond_the_limit_is_told),
 		TEST(what_overlaps_is_told),
 		TEST(clocks_of_two_runs_meet),
+		TEST(a_tick_may_stand_for_many),
 		TEST(nothing_at_all),
 	};
 

@@ -156,6 +156,28 @@ static void many_samples_in_few_rows(void **state)
 	assert_in_range(rows, 800000, 1100000);
 }
 
+/* As many as a recording may count: the sums hold, and time goes forward. */
+static void more_samples_than_there_can_be(void **state)
+{
+	struct sheet *f = *state;
+	uint64_t before = 0, ns;
+	const char *at;
+	char *end;
+
+	made_samples(&f->m, 4711, "main@app.py:1", RUN_CPU, 1);
+	timeline_order(f->p->timeline, f->p);
+	f->p->timeline->runs[0].count = SAMPLES_MAX;
+	f->p->samples = SAMPLES_MAX;
+	at = strstr(render(f, "firefox"), "\"time\":[");
+	assert_non_null(at);
+	for (at += strlen("\"time\":["); *at != ']'; at = end + (*end == ',')) {
+		ns = (uint64_t)(strtod(at, &end) * 1e6);
+		assert_in_range(ns, before, 10000000);
+		before = ns;
+	}
+	assert_in_range(before, 9999999, 10000000);
+}
+
 static void too_many_slices_are_an_error(void **state)
 {
 	struct sheet *f = *state;
@@ -305,6 +327,7 @@ int main(void)
 		TEST(empty_ones),
 		TEST(same_bytes_again),
 		TEST(many_samples_in_few_rows),
+		TEST(more_samples_than_there_can_be),
 		TEST(too_many_slices_are_an_error),
 		TEST(what_is_missing_is_told),
 		TEST(namesakes_are_told_apart),
