@@ -177,7 +177,11 @@ static int to_rendering(struct conversion *v, const char *path,
 	int ret;
 
 	v->profile = profile_new();
+	if (v->output.renderer->timeline)
+		v->profile->timeline = timeline_new(TIMELINE_RUNS);
 	ret = convert_path(v, path, &v->profile->sink, err);
+	if (!ret && v->profile->timeline)
+		timeline_order(v->profile->timeline, v->profile);
 	if (!ret)
 		ret = output_write(&v->output, v->output.path, v->profile,
 				   err);
