@@ -133,6 +133,8 @@ def check_values(t, shell):
     equal(offers(t, shell, "pystrobe report --mode "), modes, "modes")
     equal(offers(t, shell, "pystrobe report --mode=g"), ["gc", "gil"],
           "modes behind =")
+    equal(offers(t, shell, "pystrobe record --palette "),
+          ["default", "grey", "safe", "warm"], "palettes")
     formats = offers(t, shell, "pystrobe record -q -f s")
     equal([f for f in formats if f in ("svg", "strobe")], ["strobe", "svg"],
           "formats")
