@@ -97,6 +97,24 @@ static void locals_of_each_version(void **state)
 	str_release(&name);
 }
 
+/* What was stopped once has the locals of its last stack from then on. */
+static void locals_after_a_stop(void **state)
+{
+	struct fixture f;
+	unsigned which;
+
+	(void)state;
+	for (which = 0; which < SHAPES; which++) {
+		begin(&f, which);
+		thread_of(&f);
+		assert_int_equal(walker_grab(f.walker, 0), 0);
+		assert_int_equal(walker_take(f.walker, 0, 1), 0);
+		thread_of(&f);
+		assert_non_null(local(&f, 0, SHAPE_LOCALS - 1));
+		end(&f);
+	}
+}
+
 /* A name without a letter, which no program can have. */
 static void empty_name_of_a_local(void **state)
 {
@@ -133,6 +151,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(locals_of_each_version),
+		cmocka_unit_test(locals_after_a_stop),
 		cmocka_unit_test(empty_name_of_a_local),
 	};
 
