@@ -102,6 +102,12 @@ $(OUT)/src/render/svg.o: $(OUT)/gen/flame_css.inc $(OUT)/gen/flame_js.inc
 $(OUT)/tests/%.o: ALL_CPPFLAGS += -iquote . \
 	-DCMOCKA_DISABLE_DEPRECATION_WARNINGS
 
+# Calls that tests/lib/failing.c stands in for.
+WRAPPED = malloc calloc realloc reallocarray read pread recv \
+	process_vm_readv write
+$(OUT)/tests/test_failing: ALL_LDFLAGS += $(WRAPPED:%=-Wl,--wrap=%)
+$(OUT)/tests/test_failing: | $(OUT)/tests/rubbish
+
 $(OUT)/tests/test_%: $(OUT)/tests/unit/test_%.o $(TEST_LIB) $(LIB)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lcmocka -lm $(LIBS)

@@ -39,13 +39,25 @@ int err_set(struct err *err, int code, const char *fmt, ...)
 int err_prefix(struct err *err, int code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* ---- memory: sizes that we computed; failure ends the program ---- */
+/*
+ * ---- memory: sizes that we computed; failure ends the program ----
+ *
+ * With one sentence on standard error and status 1.
+ */
 
 void *xmalloc(size_t size);
 void *xcalloc(size_t n, size_t size);
 void *xreallocarray(void *p, size_t n, size_t size);
 char *xstrdup(const char *s);
 char *xstrndup(const char *s, size_t n);
+
+/*
+ * What is called before that, in order to leave nothing behind; it may do what
+ * signal-safety(7) allows. NULL: nothing.
+ */
+void memory_last_call(void (*last)(void));
+/* A file that is removed then, the last one that was named; NULL: none. */
+void memory_last_file(const char *path);
 
 /*
  * Makes room for `want` items of `size` bytes, doubling *cap; new bytes are

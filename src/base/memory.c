@@ -17,6 +17,22 @@ struct arena {
 	size_t bytes;
 };
 
+/* Out of memory there is nobody who could hand it on. */
+static struct {
+	void (*call)(void);
+	const char *file;
+} at_last;
+
+void memory_last_call(void (*last)(void))
+{
+	at_last.call = last;
+}
+
+void memory_last_file(const char *path)
+{
+	at_last.file = path;
+}
+
 static void out_of_memory(void) __attribute__((noreturn));
 
 /* No stdio and no allocation: there is none left. */
@@ -24,6 +40,10 @@ static void out_of_memory(void)
 {
 	static const char text[] = "pystrobe: out of memory\n";
 
+	if (at_last.file)
+		unlink(at_last.file);
+	if (at_last.call)
+		at_last.call();
 	if (write(STDERR_FILENO, text, sizeof(text) - 1) < 0)
 		_exit(1);
 	_exit(1);

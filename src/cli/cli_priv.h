@@ -234,7 +234,10 @@ const volatile int *signals_asked(void); /* how often; never NULL */
 void signals_hold(bool on);
 /* While on, none is delivered; also when they are not caught. Short! */
 void signals_block(bool on);
-/* A file, and the folder around it, that the second one removes; or NULL. */
+/*
+ * A file, and the folder around it, that the second one removes, and the end
+ * of memory, too; or NULL.
+ */
 void signals_remove(const char *file, const char *folder);
 /* SIGTERM and SIGHUP go on to this process too; 0: to none. */
 void signals_forward(pid_t pid);

@@ -302,6 +302,7 @@ static int make_folder(struct record *r, struct err *err)
 		free(r->folder);
 		r->folder = NULL;
 	} else {
+		signals_remove(NULL, r->folder);
 		str_clear(&s);
 		str_addf(&s, "%s/run.strobe", r->folder);
 		r->recording = xstrdup(s.data);

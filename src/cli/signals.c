@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <unistd.h>
 
+#include "base.h"
 #include "cli_priv.h"
 
 static const int caught[] = {SIGINT, SIGTERM, SIGHUP};
@@ -20,13 +21,18 @@ static struct signal_state {
 	const char *volatile file, *volatile folder; /* that go with us */
 } signal_state;
 
-/* Only what signal-safety(7) allows. */
-static void abandon(int sig)
+/* Only what signal-safety(7) allows, as in all up to on_signal. */
+static void remove_ours(void)
 {
 	if (signal_state.file)
 		unlink(signal_state.file);
 	if (signal_state.folder)
 		rmdir(signal_state.folder);
+}
+
+static void abandon(int sig)
+{
+	remove_ours();
 	signal(sig, SIG_DFL);
 	raise(sig);
 }
@@ -95,6 +101,7 @@ void signals_remove(const char *file, const char *folder)
 {
 	signal_state.file = file;
 	signal_state.folder = folder;
+	memory_last_call(remove_ours);
 }
 
 void signals_forward(pid_t pid)

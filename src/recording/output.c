@@ -56,6 +56,7 @@ static int open_temp(struct output *o, const char *path, struct err *err)
 		o->temp = NULL;
 		return cannot_write(o, -errno, err);
 	}
+	memory_last_file(o->temp);
 	/* mkostemp makes 0600; an ordinary output has the user's mask. */
 	mask = umask(0);
 	umask(mask);
@@ -108,6 +109,14 @@ static void take_back(struct output *o)
 		lseek(o->fd, (off_t)o->len, SEEK_SET);
 }
 
+static void forget_temp(struct output *o)
+{
+	if (o->temp)
+		memory_last_file(NULL);
+	free(o->temp);
+	o->temp = NULL;
+}
+
 /* The temporary file, if it still is one, gets its final name. */
 static int give_name(struct output *o, struct err *err)
 {
@@ -115,8 +124,7 @@ static int give_name(struct output *o, struct err *err)
 		return 0;
 	if (rename(o->temp, o->path))
 		return cannot_write(o, -errno, err);
-	free(o->temp);
-	o->temp = NULL;
+	forget_temp(o);
 	return 0;
 }
 
@@ -177,7 +185,7 @@ void output_free(struct output *o)
 		close(o->fd);
 	if (o->temp)
 		unlink(o->temp);
-	free(o->temp);
+	forget_temp(o);
 	free(o->path);
 	free(o->name);
 	free(o);

@@ -12,7 +12,7 @@
 #include "tests/lib/shape.h"
 
 #define STEPS_MAX 40u
-#define LOOKS_MAX 4u /* each takes some 40 us */
+#define LOOKS_MAX 3u /* each takes some 40 us */
 #define PID 42u
 
 enum step { WORD, POINTER, BYTE, FIELD, SMALL, COPY, LATER, LOOK, STEPS };
@@ -252,7 +252,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	cursor_init(&c, data + 1, len - 1);
 	for (i = 0; i < STEPS_MAX && cursor_left(&c); i++)
 		step(&v, &c);
-	look(&v, FULL);
+	if (!v.looks)
+		look(&v, FULL);
 	walker_free(v.walker);
 	remote_free(v.remote);
 	return 0;

@@ -638,6 +638,9 @@ static void make_shape(struct shape *s, unsigned which)
 	make_layout(s, which);
 	make_objects(s, &t);
 	s->entry.code_type = make_type(s, "code", 0);
+	put_field(s, s->entry.code_type, l->object.type_basicsize,
+		  (uint64_t)(l->code.adaptive != NO_FIELD ? l->code.adaptive
+							  : l->code.size), 8);
 	s->entry.none = s->roots[5];
 	interp = take(s, (size_t)l->interp.size + 16);
 	make_statics(s, interp);
