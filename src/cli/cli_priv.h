@@ -97,8 +97,8 @@ const struct command *command_with(const char *word);
  * can be named ("pids"). -EINVAL with a sentence when there is none.
  */
 int completion_print(const char *what, struct err *err);
-/* Whether it is known what is to be offered for such an argument. */
-bool completion_knows(const char *argument);
+/* Whether it is known what is to be offered for the argument of an option. */
+bool completion_knows(const struct option_row *row);
 
 /* ---- values.c ---- */
 

@@ -57,7 +57,10 @@ static void add_kinds(struct str *words, const struct command *c)
 			 convert_format_name((enum convert_format)i));
 }
 
-/* By what stands for the argument of an option in its row. */
+/*
+ * By what stands for the argument of an option in its row. What is not here
+ * has its words in the help.
+ */
 static const struct value {
 	const char *argument;
 	enum kind kind;
@@ -75,6 +78,7 @@ static const struct value {
 	{"PERCENT", KIND_NONE, NULL},
 	{"TEXT", KIND_NONE, NULL},
 	{"REGEX", KIND_NONE, NULL},
+	{"WHERE", KIND_NONE, NULL},
 	{"N", KIND_NONE, NULL},
 };
 
@@ -88,16 +92,55 @@ static const struct value *value_of(const char *argument)
 	return NULL;
 }
 
-bool completion_knows(const char *argument)
+/*
+ * The words of an option whose help is nothing but a list of them: "self,
+ * total or name; self is the default". False, and some words, otherwise.
+ */
+static bool add_list(struct str *words, const char *about)
 {
-	return value_of(argument);
+	size_t n, len;
+
+	for (n = 1;; n++) {
+		len = strspn(about, "abcdefghijklmnopqrstuvwxyz-");
+		if (!len)
+			return false;
+		str_addc(words, ' ');
+		str_add(words, about, len);
+		about += len;
+		if (!*about || *about == ';')
+			return n > 1;
+		if (!strncmp(about, ", ", 2))
+			about += 2;
+		else if (!strncmp(about, " or ", 4))
+			about += 4;
+		else
+			return false;
+	}
+}
+
+static bool is_list(const struct option_row *row)
+{
+	struct str words;
+	bool list;
+
+	str_init(&words);
+	list = add_list(&words, row->about);
+	str_release(&words);
+	return list;
+}
+
+bool completion_knows(const struct option_row *row)
+{
+	return value_of(row->argument) || is_list(row);
 }
 
 static enum kind kind_of(const struct option_row *row)
 {
 	const struct value *v = value_of(row->argument);
 
-	return v ? v->kind : KIND_NONE;
+	if (v)
+		return v->kind;
+	return is_list(row) ? KIND_WORDS : KIND_NONE;
 }
 
 /* The words themselves, each behind a space, of KIND_WORDS. */
@@ -108,6 +151,8 @@ static void add_words(struct str *words, const struct command *c,
 
 	if (v && v->add)
 		v->add(words, c);
+	else if (!v)
+		add_list(words, row->about);
 }
 
 /* What the words of a command are that belong to no option. */

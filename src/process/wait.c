@@ -25,6 +25,11 @@
 #define POLLFD_SIZE 8u /* poll(2): int fd; short events, revents */
 #define WAITV_ADDR 8u  /* struct futex_waitv of linux/futex.h: uaddr */
 
+/* Of Linux 5.16, later than some C libraries; the number is everyone's. */
+#ifndef SYS_futex_waitv
+#define SYS_futex_waitv 449
+#endif
+
 #define LARGE_SLOTS 16u
 #define LARGE_NS 1000000000u
 
@@ -410,9 +415,7 @@ static const struct wait_call calls[] = {
 #ifdef SYS_futex_wait
 	{SYS_futex_wait, tell_lock, NULL, 0},
 #endif
-#ifdef SYS_futex_waitv
 	{SYS_futex_waitv, tell_locks, NULL, 0},
-#endif
 	{SYS_flock, tell_path_of, "flock", 0},
 	{SYS_fcntl, tell_fcntl, "file lock", 0},
 	{SYS_semop, tell_text, "semaphore", 0},

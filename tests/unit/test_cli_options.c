@@ -38,8 +38,8 @@ static void assert_row(const struct option_row *row)
 		return;
 	assert_int_equal(strspn(row->argument, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"),
 			 strlen(row->argument));
-	/* A new word needs a row in src/cli/completion.c. */
-	if (!completion_knows(row->argument))
+	/* A list of words in the help, or a row in src/cli/completion.c. */
+	if (!completion_knows(row))
 		fail_msg("what is to be offered for %s?", row->argument);
 }
 
@@ -64,6 +64,29 @@ static void tables_are_sane(void **state)
 			}
 		}
 	}
+}
+
+/* What an option takes: by its argument, or by a list of words in its help. */
+static void what_is_offered(void **state)
+{
+	static const struct {
+		struct option_row row;
+		bool known;
+	} cases[] = {
+		{{'a', "a", "FILE", "x"}, true},
+		{{'a', "a", "N", "x"}, true},
+		{{'a', "a", "KEY", "self, total or name; self"}, true},
+		{{'a', "a", "KEY", "self or total"}, true},
+		{{'a', "a", "KEY", "self"}, false},
+		{{'a', "a", "KEY", "self, 30 or total"}, false},
+		{{'a', "a", "KEY", "by self, total or name"}, false},
+		{{'a', "a", "KEY", ""}, false},
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT(cases); i++)
+		assert_true(completion_knows(&cases[i].row) == cases[i].known);
 }
 
 /* A letter or name that both commands have means the same in both. */
@@ -458,6 +481,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(tables_are_sane),
+		cmocka_unit_test(what_is_offered),
 		cmocka_unit_test(commands_agree),
 		cmocka_unit_test(ways_to_write_them),
 		cmocka_unit_test(programs_options),
