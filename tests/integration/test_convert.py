@@ -64,21 +64,21 @@ def test_huge_counts(t):
 
 def test_in_the_order_of_time(t):
     """Counts have an order at least: that of the lines."""
-    path = write(t, "counts.folded", "main;a 3\nmain;b 700000000\n")
+    path = write(t, "counts.folded", "main;a 3\nmain;b 70000\n")
     trace, saved = t.path("x.trace.json"), t.path("x.strobe")
     t.pystrobe("convert", path, "-o", trace)
     with open(trace) as f:
         slices = [(e["ts"], round(e["dur"]), e["name"]) for e in
                   json.load(f)["traceEvents"] if e["ph"] == "X"]
-    equal(slices, [(0, 7000000030000, "main"), (0, 30000, "a"),
-                   (30000, 7000000000000, "b")], "slices")
+    equal(slices, [(0, 700030000, "main"), (0, 30000, "a"),
+                   (30000, 700000000, "b")], "slices")
     t.pystrobe("convert", path, "-o", saved)
     rows = t.path("x.firefox.json")
     for way in (("convert", path), ("report", saved)):
         t.pystrobe(*way, "-o", rows)
         with open(rows) as f:
             weights = json.load(f)["threads"][0]["samples"]["weight"]
-        equal(sum(weights), 700000003, "weights by '%s'" % way[0])
+        equal(sum(weights), 70003, "weights by '%s'" % way[0])
 
 
 def test_bad_lines(t):
