@@ -286,7 +286,7 @@ struct profile {
 		uint32_t run;  /* index of the last one that told of it */
 	} *processes;
 	size_t nprocesses, cap_processes;
-	uint8_t *out_of_focus; /* by stack; NULL: all are in it */
+	uint8_t *out_of_focus; /* by cell; NULL: all are in it */
 	struct timeline *timeline; /* NULL: the order is not kept; owned */
 	struct profile_build *build; /* only while samples come in */
 };
@@ -327,6 +327,11 @@ struct state_totals {
 };
 
 void profile_states(const struct profile *p, struct state_totals *out);
+/* The same of each thread: p->nthreads of them; to be freed. */
+struct state_totals *profile_thread_states(const struct profile *p);
+
+/* "MainThread (thread 4712)", clean. */
+void add_thread_label(struct str *out, const struct profile *p, uint32_t thread);
 
 /* ---- the order of time, for the formats that show it ---- */
 
@@ -393,10 +398,33 @@ int focus_check(const char *regex, struct err *err);
 int profile_focus(struct profile *p, const char *focus, const char *ignore,
 		  struct err *err);
 
+enum around {
+	AROUND_CALLEES, /* the function, and on it what it calls */
+	AROUND_CALLERS, /* the same from there down: on it who calls it */
+};
+
+/*
+ * Cuts each stack at the outermost frame that fits, which becomes the root;
+ * stacks in which none fits are out of focus from now on. Frames are written
+ * as for profile_focus. Once all samples are there, and behind profile_focus.
+ */
+int profile_around(struct profile *p, const char *regex, enum around way,
+		   struct err *err);
+
 enum frame_label {
 	LABEL_LINE,     /* name (file.py:line) */
 	LABEL_FUNCTION, /* name (file.py:first line) */
 	LABEL_NOLINE,   /* name (file.py) */
+	/* No functions: calls inside of one file or module are none in a tree. */
+	LABEL_FILE,     /* folder/file.py */
+	LABEL_MODULE,   /* folder.file, guessed from the short name of the file */
+};
+
+/* What a row of a flat table is. */
+enum view_rows {
+	ROWS_FRAMES, /* what has the same label */
+	ROWS_THREADS,
+	ROWS_PROCESSES,
 };
 
 /* Which samples are shown. */
@@ -420,6 +448,7 @@ struct view {
 	enum view_mode mode;
 	enum frame_label label;
 	bool full_filenames;
+	enum view_rows rows;
 	bool threads; /* a root cell per thread (and per process, if several) */
 	bool idle;    /* idle samples too, for modes that leave these out */
 	/*
@@ -512,26 +541,75 @@ void tree_free(struct tree *t);
  */
 uint32_t tree_next(const struct tree *t, uint32_t node);
 
+/* The order of rows, and of the children of a node; what is most first. */
+enum sort_key {
+	SORT_SELF,
+	SORT_TOTAL,
+	SORT_NAME,
+	SORT_FILE, /* whole path, then line */
+	SORT_KEYS,
+};
+
+const char *sort_name(enum sort_key key); /* "self" */
+int sort_by_name(const char *name);       /* or -EINVAL */
+
+/* Puts the children of each node in this order. */
+void tree_sort(struct tree *t, const struct profile *p, enum sort_key key);
+
 /*
- * One row of a flat table, functions or lines as view->label says, with self
- * and total samples. The self samples of all rows add up to flat->samples.
+ * One row of a flat table: what view->rows and view->label say, with self and
+ * total samples. The self samples of all rows add up to flat->samples.
  */
 struct flat_row {
 	uint32_t label; /* string of flat->labels */
 	uint32_t kind;  /* enum node_kind */
+	uint32_t part;  /* index into flat->parts */
+	uint32_t code, detail; /* as in struct tree_node */
 	uint64_t self, total; /* a recursive function counts once a sample */
+	uint64_t self_ns, total_ns;
+};
+
+/* The rows of one thread; without view->threads there is one part of all. */
+struct flat_part {
+	uint32_t thread; /* index into profile->threads; UINT32_MAX: all */
+	uint32_t label;
+	size_t first, len; /* rows */
+	uint64_t samples;
 };
 
 struct flat {
 	struct intern labels;
-	struct flat_row *rows; /* by self, then total, then label */
+	/* In the order that was asked for; at last by total and label. */
+	struct flat_row *rows;
 	size_t len, cap;
+	/* Most samples first; none without a sample. */
+	struct flat_part *parts;
+	size_t nparts, cap_parts;
 	uint64_t samples;  /* in the view */
 	uint64_t left_out;
 };
 
-struct flat *flat_build(const struct profile *p, const struct view *view);
+struct flat *flat_build(const struct profile *p, const struct view *view,
+			enum sort_key key);
 void flat_free(struct flat *f);
+
+/* The samples of one function by its lines. */
+struct code_line {
+	uint32_t line; /* 0: not known */
+	uint64_t self, total; /* each line once a sample */
+	uint64_t self_ns, total_ns;
+};
+
+struct code_lines {
+	struct code_line *rows; /* by line; only those of the view */
+	size_t len, cap;
+	uint64_t self, total;   /* of the whole function */
+	uint64_t samples;       /* of the whole view */
+};
+
+struct code_lines *lines_build(const struct profile *p,
+			       const struct view *view, uint32_t code);
+void lines_free(struct code_lines *l);
 
 /*
  * The short form of a file name: what follows site-packages, dist-packages or

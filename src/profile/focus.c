@@ -32,24 +32,29 @@ int focus_check(const char *regex, struct err *err)
 	return ret;
 }
 
-/* Which frames fit: a byte each. */
-static uint8_t *frames_that_fit(const struct profile *p, const regex_t *re)
+uint8_t *frames_that_fit(const struct profile *p, const char *regex,
+			 struct err *err)
 {
 	const struct symbols *s = &p->symbols;
-	uint8_t *fit = xcalloc(s->nframes + 1, 1);
 	const struct code_def *c;
 	struct str text;
+	uint8_t *fit;
+	regex_t re;
 	size_t i;
 
+	if (compile(&re, regex, err))
+		return NULL;
+	fit = xcalloc(s->nframes + 1, 1);
 	str_init(&text);
 	for (i = 0; i < s->nframes; i++) {
 		c = &s->codes[s->frames[i].code];
 		str_clear(&text);
 		str_addf(&text, "%s (%s)", symbols_text(s, c->name),
 			 symbols_text(s, c->file));
-		fit[i] = !regexec(re, text.data, 0, NULL, 0);
+		fit[i] = !regexec(&re, text.data, 0, NULL, 0);
 	}
 	str_release(&text);
+	regfree(&re);
 	return fit;
 }
 
@@ -59,14 +64,11 @@ static uint8_t *stacks_that_fit(const struct profile *p, const char *text,
 {
 	const struct symbols *s = &p->symbols;
 	const struct stack_def *d;
-	uint8_t *frames, *fit;
-	regex_t re;
+	uint8_t *frames = frames_that_fit(p, text, err), *fit;
 	size_t i;
 
-	if (compile(&re, text, err))
+	if (!frames)
 		return NULL;
-	frames = frames_that_fit(p, &re);
-	regfree(&re);
 	fit = xcalloc(s->nstacks + 1, 1);
 	for (i = 1; i < s->nstacks; i++) {
 		d = &s->stacks[i];
@@ -80,7 +82,8 @@ int profile_focus(struct profile *p, const char *focus, const char *ignore,
 		  struct err *err)
 {
 	uint8_t *wanted = NULL, *unwanted = NULL;
-	size_t i, n = p->symbols.nstacks;
+	uint32_t stack;
+	size_t i;
 
 	if (focus && !(wanted = stacks_that_fit(p, focus, err)))
 		return -EINVAL;
@@ -91,10 +94,12 @@ int profile_focus(struct profile *p, const char *focus, const char *ignore,
 	free(p->out_of_focus);
 	p->out_of_focus = NULL;
 	if (wanted || unwanted)
-		p->out_of_focus = xcalloc(n + 1, 1);
-	for (i = 0; p->out_of_focus && i < n; i++)
-		p->out_of_focus[i] = (wanted && !wanted[i]) ||
-				     (unwanted && unwanted[i]);
+		p->out_of_focus = xcalloc(p->ncells, 1);
+	for (i = 0; p->out_of_focus && i < p->ncells; i++) {
+		stack = p->cells[i].stack;
+		p->out_of_focus[i] = (wanted && !wanted[stack]) ||
+				     (unwanted && unwanted[stack]);
+	}
 	free(wanted);
 	free(unwanted);
 	return 0;

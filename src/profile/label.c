@@ -132,6 +132,50 @@ void labels_release(struct labels *l)
 	str_release(&l->scratch);
 }
 
+/* "a/b/__init__.py" is "a.b", "<frozen os>" is "os"; else as it is. */
+static void compose_module(struct labels *l, const char *file)
+{
+	size_t len, from = l->scratch.len;
+	const char *dot;
+	char *at;
+
+	if (!strncmp(file, "<frozen ", 8) && strlen(file) > 9) {
+		str_add_clean(&l->scratch, file + 8, strlen(file) - 9);
+		return;
+	}
+	if (*file == '<') {
+		str_adds_clean(&l->scratch, file);
+		return;
+	}
+	file = short_filename(file, l->cwd);
+	dot = strrchr(file, '.');
+	len = dot && dot > file && !strchr(dot, '/') ? (size_t)(dot - file)
+						     : strlen(file);
+	if (len > 9 && !memcmp(file + len - 9, "/__init__", 9))
+		len -= 9;
+	str_add_clean(&l->scratch, file, len);
+	for (at = l->scratch.data + from; (at = strchr(at, '/'));)
+		*at = '.';
+}
+
+/* Of a file or module. A marker, which has none, is itself. */
+static void compose_place(struct labels *l, const struct frame_def *f)
+{
+	const struct symbols *t = &l->profile->symbols;
+	const struct code_def *c = &t->codes[f->code];
+	const char *file = symbols_text(t, c->file);
+
+	if (!*file && f->flags & FRAME_MARKER)
+		str_adds_clean(&l->scratch, symbols_text(t, c->name));
+	else if (!*file)
+		str_adds(&l->scratch, "<no file>");
+	else if (l->view->label == LABEL_MODULE)
+		compose_module(l, file);
+	else
+		str_adds_clean(&l->scratch, l->view->full_filenames ? file :
+			       short_filename(file, l->cwd));
+}
+
 /* "name (file.py:42)"; without a file just the name. */
 static void compose(struct labels *l, const struct frame_def *f)
 {
@@ -141,6 +185,10 @@ static void compose(struct labels *l, const struct frame_def *f)
 	const char *file = symbols_text(t, c->file);
 	uint32_t line = 0;
 
+	if (l->view->label >= LABEL_FILE) {
+		compose_place(l, f);
+		return;
+	}
 	str_adds_clean(&l->scratch, name);
 	if (l->scratch.data[strspn(l->scratch.data, " ")] == '\0') {
 		str_clear(&l->scratch);
@@ -216,18 +264,22 @@ uint32_t label_state(struct labels *l, uint32_t state)
 	return *at;
 }
 
+void add_thread_label(struct str *out, const struct profile *p, uint32_t thread)
+{
+	const struct profile_thread *t = &p->threads[thread];
+	const char *name = symbols_text(&p->symbols, t->name);
+
+	str_adds_clean(out, *name ? name : "thread");
+	if (t->tid >> 31) /* made up, says nothing to a reader */
+		str_addf(out, " (thread 0x%llx)", (unsigned long long)t->ident);
+	else
+		str_addf(out, " (thread %u)", t->tid);
+}
+
 uint32_t label_thread(struct labels *l, uint32_t thread)
 {
-	const struct profile_thread *t = &l->profile->threads[thread];
-	const char *name = symbols_text(&l->profile->symbols, t->name);
-
 	str_clear(&l->scratch);
-	str_adds_clean(&l->scratch, *name ? name : "thread");
-	if (t->tid >> 31) /* made up, says nothing to a reader */
-		str_addf(&l->scratch, " (thread 0x%llx)",
-			 (unsigned long long)t->ident);
-	else
-		str_addf(&l->scratch, " (thread %u)", t->tid);
+	add_thread_label(&l->scratch, l->profile, thread);
 	return put(l);
 }
 

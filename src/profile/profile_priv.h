@@ -31,12 +31,34 @@ uint32_t label_process(struct labels *l, uint32_t process);
 
 enum node_kind kind_of_frame(const struct profile *p, uint32_t frame);
 
-/* Whether the view shows the samples of this cell. */
+/* Cells in the order of their threads; end[i] is where thread i's end. */
+uint32_t *cells_by_thread(const struct profile *p, size_t *end);
+
+/*
+ * Which frames fit a regular expression: a byte each; NULL with a sentence
+ * when it is none.
+ */
+uint8_t *frames_that_fit(const struct profile *p, const char *regex,
+			 struct err *err);
+
+/* One of the cells of the profile: whether the view shows its samples. */
 bool cell_in_view(const struct profile *p, const struct view *view,
 		  const struct profile_cell *cell);
 
 /* Makes the lists of children, sorted, of nodes that have parents only. */
 void tree_link(struct tree *t);
+
+/* ---- order.c: for qsort_r, with a struct sorting ---- */
+
+struct sorting {
+	const struct profile *p;
+	const struct intern *labels;
+	enum sort_key key;
+	const struct tree *tree; /* of nodes */
+};
+
+int sort_rows(const void *a, const void *b, void *sorting);
+int sort_parts(const void *a, const void *b, void *sorting);
 
 /* What stands for a sample that has no frame. */
 #define LABEL_NO_FRAMES "<no frames>"

@@ -61,6 +61,10 @@ static uint32_t child_of_frame(struct building *b, uint32_t parent,
 
 	if (id != MAP_NONE)
 		return id;
+	/* A call inside of a file or module. */
+	if (b->view->label >= LABEL_FILE && parent != b->root &&
+	    b->tree->nodes[parent].label == label)
+		return parent;
 	return child_of(b, parent, label, kind_of_frame(b->p, frame), f->code,
 			b->view->label == LABEL_LINE ? f->line : 0);
 }
@@ -201,8 +205,7 @@ void tree_link(struct tree *t)
 	free(order);
 }
 
-/* Cells in the order of their threads; end[i] is where thread i's end. */
-static uint32_t *cells_by_thread(const struct profile *p, size_t *end)
+uint32_t *cells_by_thread(const struct profile *p, size_t *end)
 {
 	uint32_t *order = xreallocarray(NULL, p->ncells, sizeof(*order));
 	size_t i;

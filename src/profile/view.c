@@ -69,7 +69,7 @@ bool cell_in_view(const struct profile *p, const struct view *view,
 {
 	const struct state_def *def = &p->symbols.states[cell->state];
 
-	if (p->out_of_focus && p->out_of_focus[cell->stack])
+	if (p->out_of_focus && p->out_of_focus[cell - p->cells])
 		return false;
 	return state_in_mode(def, view->mode) && !idle_left_out(def, view);
 }
@@ -89,41 +89,54 @@ void view_count(const struct profile *p, const struct view *view,
 			continue;
 		if (idle_left_out(def, view))
 			out->idle += c->count;
-		else if (p->out_of_focus && p->out_of_focus[c->stack])
+		else if (p->out_of_focus && p->out_of_focus[i])
 			out->unfocused += c->count;
 		else
 			out->samples += c->count;
 	}
 }
 
+static void add_state(struct state_totals *out, const struct profile *p,
+		      const struct profile_cell *c)
+{
+	const struct state_def *def = &p->symbols.states[c->state];
+
+	out->samples += c->count;
+	if (state_is_idle(def))
+		out->waiting += c->count;
+	else if (def->run == RUN_CPU)
+		out->cpu += c->count;
+	else if (def->run == RUN_RUNNABLE)
+		out->runnable += c->count;
+	else
+		out->unknown += c->count;
+	if (def->gil == GIL_WANTED && state_is_idle(def))
+		out->gil_wanted += c->count;
+	if (def->gil != GIL_UNKNOWN)
+		out->gil_known += c->count;
+	if (def->flags & STATE_GC)
+		out->gc += c->count;
+	if (def->flags & STATE_EXCEPTION)
+		out->exception += c->count;
+}
+
 void profile_states(const struct profile *p, struct state_totals *out)
 {
-	const struct profile_cell *c;
-	const struct state_def *def;
 	size_t i;
 
 	memset(out, 0, sizeof(*out));
-	for (i = 0; i < p->ncells; i++) {
-		c = &p->cells[i];
-		def = &p->symbols.states[c->state];
-		out->samples += c->count;
-		if (state_is_idle(def))
-			out->waiting += c->count;
-		else if (def->run == RUN_CPU)
-			out->cpu += c->count;
-		else if (def->run == RUN_RUNNABLE)
-			out->runnable += c->count;
-		else
-			out->unknown += c->count;
-		if (def->gil == GIL_WANTED && state_is_idle(def))
-			out->gil_wanted += c->count;
-		if (def->gil != GIL_UNKNOWN)
-			out->gil_known += c->count;
-		if (def->flags & STATE_GC)
-			out->gc += c->count;
-		if (def->flags & STATE_EXCEPTION)
-			out->exception += c->count;
-	}
+	for (i = 0; i < p->ncells; i++)
+		add_state(out, p, &p->cells[i]);
+}
+
+struct state_totals *profile_thread_states(const struct profile *p)
+{
+	struct state_totals *t = xcalloc(p->nthreads, sizeof(*t));
+	size_t i;
+
+	for (i = 0; i < p->ncells; i++)
+		add_state(&t[p->cells[i].thread], p, &p->cells[i]);
+	return t;
 }
 
 const char *view_missing(const struct profile *p, const struct view *view)

@@ -36,6 +36,7 @@ struct widening {
 	uint32_t *above; /* upside down: the stack that is left of it */
 
 	uint32_t group;    /* the node that all of these hang on */
+	uint32_t inside;   /* members that the node at hand gets yet, or NONE */
 	uint32_t *members; /* first one of each node */
 	size_t cap_members;
 	uint32_t *found; /* by label: the latest node, if it is a candidate */
@@ -102,6 +103,13 @@ static uint32_t frame_candidate(struct widening *w, uint32_t parent,
 			w->tree->nodes[id].detail = f->line;
 	}
 	return id;
+}
+
+/* Whether a frame is a call inside of the node's file or module. */
+static bool is_inside(struct widening *w, uint32_t node, uint32_t frame)
+{
+	return w->view->label >= LABEL_FILE && node != w->group &&
+	       w->tree->nodes[node].label == label_frame(&w->labels, frame);
 }
 
 static void add_weight(struct tree_node *n, uint64_t samples, uint64_t ns)
@@ -216,7 +224,7 @@ static void take_cells(struct widening *w, uint32_t node, size_t first,
 static void expand_stack(struct widening *w, uint32_t node, size_t first,
 			 uint32_t stack)
 {
-	uint32_t child, next, at;
+	uint32_t child, next, at, frame;
 
 	if (!stack && node == w->group) {
 		take_no_frames(w, node, first);
@@ -227,8 +235,13 @@ static void expand_stack(struct widening *w, uint32_t node, size_t first,
 	}
 	for (child = w->child[stack]; child != NONE; child = next) {
 		next = w->link[child];
-		at = frame_candidate(w, node, first,
-				     w->p->symbols.stacks[child].frame);
+		frame = w->p->symbols.stacks[child].frame;
+		if (is_inside(w, node, frame)) {
+			w->link[child] = w->inside;
+			w->inside = child;
+			continue;
+		}
+		at = frame_candidate(w, node, first, frame);
 		w->link[child] = w->members[at];
 		w->members[at] = child;
 		add_weight(&w->tree->nodes[at], w->weights[child].samples,
@@ -257,10 +270,12 @@ static uint32_t next_of_cell(struct widening *w, uint32_t node, size_t first,
 		label = intern_adds(&w->tree->labels, LABEL_NO_FRAMES);
 		return candidate(w, node, first, label, NODE_MARKER, 0);
 	}
-	if (!*above)
-		return NONE;
-	s = &w->p->symbols.stacks[*above];
-	*above = s->parent;
+	do {
+		if (!*above)
+			return NONE;
+		s = &w->p->symbols.stacks[*above];
+		*above = s->parent;
+	} while (is_inside(w, node, s->frame));
 	return frame_candidate(w, node, first, s->frame);
 }
 
@@ -294,6 +309,10 @@ static void expand(struct widening *w, uint32_t node)
 			expand_cell(w, node, first, at);
 		else
 			expand_stack(w, node, first, at);
+		if (next == NONE) {
+			next = w->inside;
+			w->inside = NONE;
+		}
 	}
 	choose(w, node, first);
 }
@@ -323,6 +342,7 @@ static void build_group(struct widening *w, uint32_t node,
 	size_t i;
 
 	w->group = node;
+	w->inside = NONE;
 	for (i = 0; i < n; i++) {
 		list_cell(w, cells[i]);
 		add_weight(group, w->p->cells[cells[i]].count,

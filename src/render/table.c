@@ -284,7 +284,7 @@ static void set_columns(struct tabling *t, const struct render_options *o)
 int render_table(const struct profile *p, const struct render_options *o,
 		 struct str *out, struct err *err)
 {
-	struct flat *flat = flat_build(p, &o->view);
+	struct flat *flat = flat_build(p, &o->view, SORT_SELF);
 	struct tabling t = {.flat = flat, .out = out, .ascii = o->ascii};
 	size_t limit = o->limit ? o->limit : LIMIT, i;
 

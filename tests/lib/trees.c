@@ -212,7 +212,7 @@ static void check_tree(const struct profile *p, const struct view *view)
 /* And for every table: all of the view's samples, each once. */
 static void check_flat(const struct profile *p, const struct view *view)
 {
-	struct flat *f = flat_build(p, view);
+	struct flat *f = flat_build(p, view, SORT_SELF);
 	struct view_count count;
 	uint64_t self = 0;
 	size_t i;

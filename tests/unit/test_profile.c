@@ -47,7 +47,7 @@ static int teardown(void **state)
 static void nothing_at_all(void **state)
 {
 	struct profile *p = profile_new();
-	struct flat *flat = flat_build(p, &lines);
+	struct flat *flat = flat_build(p, &lines, SORT_SELF);
 
 	(void)state;
 	check_all_views(p);
@@ -317,7 +317,7 @@ static void recursion_counts_once(void **state)
 		     2);
 	made_samples(&f->m, 2, "m@x.py:1/1", RUN_SLEEPING, 4);
 	made_samples(&f->m, 2, "", RUN_CPU, 1);
-	flat = flat_build(f->p, &functions);
+	flat = flat_build(f->p, &functions, SORT_SELF);
 	assert_int_equal(flat->samples, 10);
 	assert_int_equal(flat->left_out, 4);
 	row = row_of(flat, "fib (x.py:3)");
@@ -332,7 +332,7 @@ static void recursion_counts_once(void **state)
 	}
 	assert_int_equal(self, flat->samples);
 	flat_free(flat);
-	flat = flat_build(f->p, &lines);
+	flat = flat_build(f->p, &lines, SORT_SELF);
 	assert_int_equal(row_of(flat, "fib (x.py:5)")->total, 9);
 	assert_int_equal(row_of(flat, "fib (x.py:6)")->total, 7);
 	flat_free(flat);
@@ -345,7 +345,7 @@ static void a_whole_server(void **state)
 
 	made_server(&f->m);
 	check_all_views(f->p);
-	flat = flat_build(f->p, &functions);
+	flat = flat_build(f->p, &functions, SORT_SELF);
 	assert_int_equal(flat->samples, 527);
 	assert_int_equal(flat->left_out, 375);
 	assert_int_equal(row_of(flat, "fib (stats.py:3)")->total, 40);
@@ -367,7 +367,7 @@ static void a_deep_stack(void **state)
 	assert_int_equal(t->len, depth + 1);
 	assert_int_equal(t->nodes[depth].depth, depth);
 	tree_free(t);
-	flat = flat_build(f->p, &lines);
+	flat = flat_build(f->p, &lines, SORT_SELF);
 	assert_int_equal(flat->len, 1);
 	assert_int_equal(flat->rows[0].total, 1);
 	flat_free(flat);

@@ -76,7 +76,7 @@ static void partial_samples(void **state)
 	assert_int_equal(NODE(t, "a (x.py:1)", "<moving>")->self, 7);
 	assert_int_equal(NODE(t, "a (x.py:1)", "<moving>")->kind, NODE_MARKER);
 	tree_free(t);
-	flat = flat_build(p, &functions);
+	flat = flat_build(p, &functions, SORT_SELF);
 	row = row_of(flat, "<moving>");
 	assert_int_equal(row->self, 7);
 	assert_int_equal(row->kind, NODE_MARKER);
@@ -180,7 +180,7 @@ static void state_frames(void **state)
 
 	made_states(&f->m);
 	t = tree_build(f->p, &v);
-	flat = flat_build(f->p, &v);
+	flat = flat_build(f->p, &v, SORT_SELF);
 	n = NODE(t, "m (x.py:1)", "f (x.py:5)");
 	assert_int_equal(n->total, ALL_STATES);
 	assert_int_equal(n->self, 1 + 2 + 4 + 2048);
@@ -225,7 +225,7 @@ static void state_frames_are_the_last(void **state)
 	assert_int_equal(NODE(t, "<no frames>", "[wait: GIL]")->self, 3);
 	assert_int_equal(NODE(t, "a (x.py:1)", "[GC]", "[GC]")->self, 4);
 	tree_free(t);
-	flat = flat_build(f->p, &v);
+	flat = flat_build(f->p, &v, SORT_SELF);
 	row = row_of(flat, "[GC]");
 	assert_int_equal(row->self, 4);
 	assert_int_equal(row->total, 4);
