@@ -140,6 +140,16 @@ void sources_free(struct sources *s);
  * around it; NULL when it cannot be had. Raw bytes up to the next call.
  */
 const char *sources_line(void *sources, const char *file, uint32_t line);
+/*
+ * A whole source file, as the process names it and sees it, or below our own
+ * root, where `cwd` is the working folder of the program. Only regular files of
+ * at most 8 MB; 0, or a negative errno and nothing. Also tells when it was
+ * changed last, in ns since the epoch.
+ */
+int source_read_of(const struct process *p, const char *file, struct str *out,
+		   uint64_t *changed_ns);
+int source_read_here(const char *cwd, const char *file, struct str *out,
+		     uint64_t *changed_ns);
 
 /*
  * Ids of all threads, ascending. *tids is grown (free it); returns how many,

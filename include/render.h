@@ -13,12 +13,34 @@
 struct err;
 struct str;
 
+/* What a text, or JSON, shows of a profile. */
+enum show {
+	SHOW_TABLE,
+	SHOW_TREE,
+	SHOW_SOURCE, /* render_options.source */
+	SHOW_HEADER, /* what was recorded */
+};
+
+/* A function and the file that it is in, as found. */
+struct source {
+	uint32_t code; /* of the profile */
+	const char *text; /* whole file; NULL: not to be had */
+	size_t len;
+	const char *note; /* why there is no text, or what is wrong with it; "" */
+	bool changed; /* since the recording began */
+};
+
 struct render_options {
 	struct view view;
+	enum show show;
+	enum sort_key sort;  /* of rows, or of the children of a tree */
+	double min_percent;  /* leaves out what has less in total */
+	const char *callers, *callees; /* the regular expression; or NULL */
+	const struct source *source;
 	const char *title; /* NULL: made from the recording */
 	uint32_t width;    /* SVG: 300 to 20000 pixels; 0: fluid, 1200 */
 	uint32_t columns;  /* table: of the terminal; 0: 80 */
-	uint32_t limit;    /* table: rows; 0: 25 */
+	uint32_t limit;    /* table: rows; 0: 25, a tree: 50, JSON: all */
 	int ascii;         /* table: no characters beyond ASCII */
 	bool flame;        /* SVG: the root at the bottom, not on top */
 	unsigned palette;  /* SVG: as palette_by_name says; 0: the default */
@@ -36,6 +58,8 @@ struct renderer {
 	int bare; /* stacks only: tells neither totals nor what was lost */
 	int gzipped;
 	int timeline; /* needs profile->timeline */
+	int shows;  /* takes `show`, `sort`, `min_percent` and view.rows */
+	int labels; /* takes any label, and stacks cut by profile_around */
 	/*
 	 * Appends the whole output to *out. -EINVAL: an option out of range;
 	 * then nothing is appended.

@@ -54,6 +54,13 @@ enum option_id {
 	OPT_PALETTE,
 	OPT_WIDTH,
 	OPT_FROM_FORMAT,
+	OPT_BY,
+	OPT_SORT,
+	OPT_MIN_PERCENT,
+	OPT_TREE,
+	OPT_CALLERS,
+	OPT_CALLEES,
+	OPT_HEADER,
 };
 
 struct command {
@@ -221,6 +228,44 @@ int load_profile(struct profile **p, char *const *paths, size_t n,
  */
 int follow(char *const *paths, size_t n, uint64_t every_ns,
 	   int (*once)(void *arg), void *arg);
+/* ---- source.c: a function of a profile, and its file ---- */
+
+struct annotated {
+	struct source source; /* its texts are those below */
+	struct str text, note;
+};
+
+void annotated_init(struct annotated *a);
+void annotated_release(struct annotated *a);
+/*
+ * Finds what "FILE:FUNCTION" means, and reads its file: as the process sees it
+ * while that lives, else as we do. A file that cannot be had is a note, no
+ * error; -ENOENT with a sentence when the profile has no such function, or
+ * more than one.
+ */
+int annotated_find(struct annotated *a, const struct profile *p,
+		   const char *what, struct err *err);
+
+/* ---- report_view.c: what a report shows, as text or as JSON ---- */
+
+struct report_view {
+	const char *source; /* FILE:FUNCTION, or NULL */
+	const char *by;     /* as given, or NULL */
+	bool tree, header, json, sorted, limited, min_given;
+};
+
+/*
+ * Takes one of its options: 0, or -EINVAL with a sentence; 1 when it is none
+ * of them.
+ */
+int report_view_take(struct report_view *v, struct output *out, int id,
+		     const char *argument, struct err *err);
+/* Before output_resolve: --json is a format. */
+int report_view_format(const struct report_view *v, struct output *out,
+		       struct err *err);
+/* When the renderer is known; -EINVAL with a sentence for what cannot be. */
+int report_view_resolve(const struct report_view *v, struct output *out,
+			struct err *err);
 
 /* ---- signals.c ---- */
 

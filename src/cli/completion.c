@@ -72,6 +72,7 @@ static const struct value {
 	{"MODE", KIND_WORDS, add_modes},
 	{"PALETTE", KIND_WORDS, add_palettes},
 	{"KIND", KIND_WORDS, add_kinds},
+	{"WHERE", KIND_NONE, NULL},
 	{"TIME", KIND_NONE, NULL},
 	{"PIXELS", KIND_NONE, NULL},
 	{"RATE", KIND_NONE, NULL},

@@ -6,10 +6,9 @@
 
 #include "cli_priv.h"
 
-#define LIMIT_MAX 1000000u
-
 struct report {
 	struct output output;
+	struct report_view view;
 	const char *focus, *ignore; /* regular expressions, or NULL */
 	struct span span;
 	uint64_t watch_ns; /* between two looks; 0: one look */
@@ -30,7 +29,6 @@ static int parse_moment(const char *text, uint64_t *ns, struct err *err)
 static int take(void *to, int id, const char *argument, struct err *err)
 {
 	struct report *r = to;
-	uint64_t v = 0;
 	int ret;
 
 	switch (id) {
@@ -49,16 +47,11 @@ static int take(void *to, int id, const char *argument, struct err *err)
 	case OPT_IGNORE:
 		r->ignore = argument;
 		return focus_check(argument, err);
-	case OPT_LIMIT:
-		if (parse_number("number", argument, &v, err) || !v ||
-		    v > LIMIT_MAX)
-			return err_set(err, -EINVAL,
-				       "--limit is 1 to %u rows, not '%s'",
-				       LIMIT_MAX, argument);
-		r->output.options.limit = (uint32_t)v;
-		return 0;
 	default:
-		ret = output_take(&r->output, id, argument, err);
+		ret = report_view_take(&r->view, &r->output, id, argument,
+				       err);
+		if (ret > 0)
+			ret = output_take(&r->output, id, argument, err);
 		return ret > 0 ? -EINVAL : ret;
 	}
 }
@@ -78,7 +71,9 @@ static int check(struct report *r, struct err *err)
 		r->output.path = NULL;
 	if (r->span.from_ns >= r->span.until_ns)
 		return err_set(err, -EINVAL, "--from must come before --to");
-	ret = output_resolve(&r->output, &recording, err);
+	ret = report_view_format(&r->view, &r->output, err);
+	if (!ret)
+		ret = output_resolve(&r->output, &recording, err);
 	if (ret)
 		return ret;
 	if (recording)
@@ -88,7 +83,8 @@ static int check(struct report *r, struct err *err)
 	if (!r->output.renderer)
 		r->output.renderer = renderer_by_name("table");
 	r->span.timeline = r->output.renderer->timeline;
-	return output_check(&r->output, err);
+	ret = output_check(&r->output, err);
+	return ret ? ret : report_view_resolve(&r->view, &r->output, err);
 }
 
 /* What is written again and again replaces what was there, or is text. */
@@ -151,11 +147,42 @@ static void summarize(const struct report *r, const struct profile *p)
 		say("%s", s.data);
 		str_clear(&s);
 	}
-	if (p->samples && !count.samples) {
+	if (p->samples && !count.samples && !r->view.header) {
 		add_nothing(&s, p, view);
 		say("%s", s.data);
 	}
 	str_release(&s);
+}
+
+/* The stacks that are wanted, and what of them. */
+static int choose(const struct report *r, struct profile *p, struct err *err)
+{
+	const struct render_options *o = &r->output.options;
+	int ret = profile_focus(p, r->focus, r->ignore, err);
+
+	if (!ret && o->callers)
+		ret = profile_around(p, o->callers, AROUND_CALLERS, err);
+	if (!ret && o->callees)
+		ret = profile_around(p, o->callees, AROUND_CALLEES, err);
+	return ret;
+}
+
+static int write_report(struct report *r, const struct profile *p,
+			struct err *err)
+{
+	const char *path = r->output.path ? r->output.path : "-";
+	struct annotated a;
+	int ret = 0;
+
+	annotated_init(&a);
+	if (r->view.source)
+		ret = annotated_find(&a, p, r->view.source, err);
+	r->output.options.source = &a.source;
+	if (!ret)
+		ret = output_write(&r->output, path, p, err);
+	r->output.options.source = NULL;
+	annotated_release(&a);
+	return ret;
 }
 
 /* One look at the recordings. */
@@ -172,13 +199,11 @@ static int show(void *arg)
 	if (!ret) {
 		str_init(&clock);
 		add_clock(&clock);
-		ret = profile_focus(p, r->focus, r->ignore, &err);
+		ret = choose(r, p, &err);
 		if (!ret && above)
 			ret = output_text(&clock, &err);
 		if (!ret)
-			ret = output_write(&r->output,
-					   r->output.path ? r->output.path : "-",
-					   p, &err);
+			ret = write_report(r, p, &err);
 		if (!ret)
 			summarize(r, p);
 		str_release(&clock);
@@ -218,7 +243,19 @@ static const struct option_row options[] = {
 	{OPT_TO, "to", "TIME", "only what came before that"},
 	{OPT_FOCUS, "focus", "REGEX", "only stacks with such a frame"},
 	{OPT_IGNORE, "ignore", "REGEX", "no stacks with such a frame"},
-	{OPT_LIMIT, "limit", "N", "rows of the table (25)"},
+	{OPT_CALLERS, "callers", "REGEX", "a tree of who calls such a function"},
+	{OPT_CALLEES, "callees", "REGEX", "a tree of what it calls"},
+	{OPT_TREE, "tree", NULL, "the call tree as text"},
+	{OPT_SOURCE, "source", "WHERE",
+	 "FILE:FUNCTION, line by line with its share"},
+	{OPT_HEADER, "header", NULL, "what was recorded, and nothing else"},
+	{OPT_JSON, "json", NULL, "for programs: the same as one JSON object"},
+	{OPT_BY, "by", "ROWS",
+	 "function, line, file, module, thread or process"},
+	{OPT_SORT, "sort", "KEY", "self, total, name or file"},
+	{OPT_MIN_PERCENT, "min-percent", "PERCENT",
+	 "only what has so much of the samples in total"},
+	{OPT_LIMIT, "limit", "N", "rows of the table (25), or the tree (50)"},
 	{OPT_WATCH, "watch", "TIME", "again each TIME while it is being recorded"},
 	{'q', "quiet", NULL, "tells only of errors"},
 };
@@ -226,11 +263,13 @@ static const struct option_row options[] = {
 const struct command command_report = {
 	.name = "report",
 	.synopsis = "[OPTIONS] FILE...",
-	.about = "Shows recordings: a table, a flame graph, collapsed stacks.",
+	.about = "Shows recordings: tables, trees, lines of source, flame graphs.",
 	.options = options,
 	.noptions = sizeof(options) / sizeof(*options),
 	.examples = "  pystrobe report run.strobe\n"
 		    "  pystrobe report run.strobe -o flame.svg\n"
+		    "  pystrobe report run.strobe --tree -F\n"
+		    "  pystrobe report run.strobe --source app.py:parse\n"
 		    "  pystrobe report run.strobe -f collapsed -i\n",
 	.run = run_report,
 };

@@ -96,25 +96,66 @@ static int open_below(int root, const char *path)
 	return fd;
 }
 
-static void load(struct sources *s, const char *file, struct str *out)
+/* A whole file as it is called below a root; 0, or why it cannot be had. */
+static int read_below(int root, const char *cwd, const char *file,
+		      struct str *out, uint64_t *changed_ns)
 {
+	struct stat st = {.st_size = 0};
 	struct str path;
-	int fd;
+	int fd, ret;
 
-	if (s->root < 0 || *file == '<' || !*file)
-		return;
+	if (*file == '<' || !*file)
+		return -ENOENT;
 	str_init(&path);
 	if (*file != '/')
-		str_addf(&path, "%s/", s->cwd.data);
+		str_addf(&path, "%s/", cwd);
 	str_adds(&path, file);
-	fd = open_below(s->root, path.data);
+	fd = open_below(root, path.data);
 	str_release(&path);
 	if (fd < 0)
-		return;
-	if (fd_read(out, fd, FILE_MAX))
+		return fd;
+	fstat(fd, &st);
+	*changed_ns = (uint64_t)st.st_mtim.tv_sec * 1000000000u +
+		      (uint64_t)st.st_mtim.tv_nsec;
+	ret = fd_read(out, fd, FILE_MAX);
+	if (ret)
 		str_clear(out);
 	close(fd);
+	return ret;
+}
+
+static void load(struct sources *s, const char *file, struct str *out)
+{
+	uint64_t changed_ns;
+
+	if (s->root < 0)
+		return;
+	read_below(s->root, s->cwd.data, file, out, &changed_ns);
 	s->bytes += out->len;
+}
+
+int source_read_of(const struct process *p, const char *file, struct str *out,
+		   uint64_t *changed_ns)
+{
+	struct sources *s = sources_new(p);
+	int ret = s->root < 0 ? -EPERM
+			      : read_below(s->root, s->cwd.data, file, out,
+					   changed_ns);
+
+	sources_free(s);
+	return ret;
+}
+
+int source_read_here(const char *cwd, const char *file, struct str *out,
+		     uint64_t *changed_ns)
+{
+	int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC), ret;
+
+	if (root < 0)
+		return -errno;
+	ret = read_below(root, cwd, file, out, changed_ns);
+	close(root);
+	return ret;
 }
 
 /* The text of a file; empty when it is not there, or too large. */

@@ -115,8 +115,7 @@ void add_target(struct str *out, const struct profile *p, const char *bar)
 	add_noun(out, p->nthreads, "thread");
 }
 
-/* "100 Hz", "0.5 Hz" */
-static void add_rate(struct str *out, uint64_t period_ns)
+void add_rate(struct str *out, uint64_t period_ns)
 {
 	double hz = 1e9 / (double)period_ns;
 
@@ -193,6 +192,31 @@ static void add_samples(struct str *out, const struct profile *p,
 		str_addf(out, " %s", about);
 }
 
+/* Rounding must not turn a missed tick into none. */
+void add_achieved(struct str *out, uint64_t ticks, uint64_t missed)
+{
+	double percent = 100.0 * (double)ticks / (double)(ticks + missed);
+
+	if (missed && percent > 99.9) {
+		str_adds(out, "99.9 %");
+	} else if (!missed) {
+		str_adds(out, "100 %");
+	} else {
+		add_fixed(out, percent, 1);
+		str_adds(out, " %");
+	}
+}
+
+uint64_t run_started(const struct profile_run *run)
+{
+	return run->wall_ns + (run->first_ns - run->mono_ns);
+}
+
+uint64_t run_duration(const struct profile_run *run)
+{
+	return run->ticks ? run->last_ns - run->first_ns + run->period_ns : 0;
+}
+
 void add_run(struct str *out, const struct profile *p, const struct view *view,
 	     const char *bar)
 {
@@ -204,15 +228,7 @@ void add_run(struct str *out, const struct profile *p, const struct view *view,
 	add_time(out, profile_duration(p));
 	if (knows_rates(p) && p->ticks) {
 		str_adds(out, bar);
-		/* Rounding must not turn a missed tick into none. */
-		if (p->missed && profile_achieved(p) > 99.9)
-			str_adds(out, "99.9 %");
-		else if (!p->missed)
-			str_adds(out, "100 %");
-		else {
-			add_fixed(out, profile_achieved(p), 1);
-			str_adds(out, " %");
-		}
+		add_achieved(out, p->ticks, p->missed);
 		str_adds(out, " of ");
 		add_rates(out, p);
 	}
@@ -230,11 +246,8 @@ void add_run(struct str *out, const struct profile *p, const struct view *view,
 	add_causes(out, profile_lost(p), p->lost, "lost", bar);
 }
 
-/*
- * Whole percent in integers, the same on every machine. Rounding makes
- * neither none of some, nor all of not quite all.
- */
-static void add_percent(struct str *out, uint64_t part, uint64_t whole)
+/* In integers, the same on every machine. */
+void add_percent(struct str *out, uint64_t part, uint64_t whole)
 {
 	uint64_t n = part / whole * 100 +
 		     (part % whole * 100 + whole / 2) / whole;

@@ -17,6 +17,7 @@ static const char *const speedscope_extensions[] = {".speedscope",
 						    ".speedscope.json",
 						    ".speedscope.json.gz",
 						    NULL};
+static const char *const json_extensions[] = {".json", NULL};
 static const char *const pprof_extensions[] = {".pprof", ".pb.gz", NULL};
 static const char *const firefox_extensions[] = {".json.gz", ".firefox.json",
 						 NULL};
@@ -30,6 +31,8 @@ static const struct renderer all[] = {
 		.aliases = table_aliases,
 		.extensions = table_extensions,
 		.about = "functions by their share, for a terminal",
+		.shows = 1,
+		.labels = 1,
 		.render = render_table,
 	},
 	{
@@ -37,6 +40,7 @@ static const struct renderer all[] = {
 		.aliases = svg_aliases,
 		.extensions = svg_extensions,
 		.about = "interactive flame graph, one file, any browser",
+		.labels = 1,
 		.render = render_svg,
 	},
 	{
@@ -45,6 +49,7 @@ static const struct renderer all[] = {
 		.extensions = collapsed_extensions,
 		.about = "one line a stack and its samples, for other tools",
 		.bare = 1,
+		.labels = 1,
 		.render = render_collapsed,
 	},
 	{
@@ -79,6 +84,15 @@ static const struct renderer all[] = {
 		.about = "trace events, for Perfetto and chrome://tracing",
 		.timeline = 1,
 		.render = render_trace,
+	},
+	{
+		.name = "json",
+		.aliases = no_aliases,
+		.extensions = json_extensions,
+		.about = "what a text shows, for programs",
+		.shows = 1,
+		.labels = 1,
+		.render = render_json,
 	},
 };
 
@@ -121,6 +135,7 @@ static size_t ends_in(const char *path, const char *const *extensions)
 	return most;
 }
 
+/* ".speedscope.json" is more than ".json". */
 const struct renderer *renderer_by_path(const char *path)
 {
 	const struct renderer *found = NULL;

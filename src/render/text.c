@@ -184,6 +184,15 @@ void add_fixed(struct str *out, double v, unsigned decimals)
 			 (unsigned long long)(n % unit));
 }
 
+void add_plain(struct str *out, double v)
+{
+	add_fixed(out, v, 3);
+	while (out->data[out->len - 1] == '0')
+		out->data[--out->len] = '\0';
+	if (out->data[out->len - 1] == '.')
+		out->data[--out->len] = '\0';
+}
+
 void add_share(struct str *out, uint64_t part, uint64_t whole,
 	       unsigned decimals)
 {

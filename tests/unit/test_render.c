@@ -149,7 +149,7 @@ static void names_and_extensions(void **state)
 
 	(void)state;
 	r = renderers(&n);
-	assert_int_equal(n, 7);
+	assert_int_equal(n, 8);
 	for (i = 0; i < n; i++) {
 		assert_ptr_equal(renderer_by_name(r[i].name), &r[i]);
 		assert_true(*r[i].about && r[i].aliases && r[i].extensions);
@@ -163,6 +163,7 @@ static void names_and_extensions(void **state)
 	assert_string_equal(renderer_by_path("x.speedscope.json")->name,
 			    "speedscope");
 	assert_string_equal(renderer_by_path("x.pb.gz")->name, "pprof");
+	assert_string_equal(renderer_by_path("x.json")->name, "json");
 	assert_null(renderer_by_path("x.gz"));
 	assert_null(renderer_by_path("x.svg/y"));
 	assert_null(renderer_by_path("svg"));
