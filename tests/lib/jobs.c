@@ -379,6 +379,7 @@ void jobs_begin(const char *folder, pid_t victim)
 	if (write_scene(with.input, &err))
 		abort();
 	with.profile = profile_new();
+	with.profile->timeline = timeline_new(1000);
 	made_init(&m, &with.profile->sink);
 	made_process(&m, 4711, "python3 <app>.py");
 	made_thread(&m, 4711, "Main Thread");
@@ -388,6 +389,7 @@ void jobs_begin(const char *folder, pid_t victim)
 			LOSS_NONE, 3);
 	made_samples_in(&m, 4712, "", made_state(&m, RUN_CPU), LOSS_READ, 1);
 	made_release(&m);
+	timeline_order(with.profile->timeline, with.profile);
 	with.victim = victim;
 }
 
