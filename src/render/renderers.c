@@ -17,10 +17,10 @@ static const char *const speedscope_extensions[] = {".speedscope",
 						    ".speedscope.json",
 						    ".speedscope.json.gz",
 						    NULL};
-static const char *const json_extensions[] = {".json", NULL};
+static const char *const json_extensions[] = {".json", ".json.gz", NULL};
 static const char *const pprof_extensions[] = {".pprof", ".pb.gz", NULL};
-static const char *const firefox_extensions[] = {".json.gz", ".firefox.json",
-						 NULL};
+static const char *const firefox_extensions[] = {".firefox.json",
+						 ".firefox.json.gz", NULL};
 static const char *const trace_aliases[] = {"chrometrace", NULL};
 static const char *const trace_extensions[] = {".trace.json", ".trace.json.gz",
 					       NULL};

@@ -226,7 +226,7 @@ def test_firefox(t):
     an older one of Firefox, and none else was found in the registries."""
     need("node")
     for example in examples(t):
-        path = example.write(".json.gz")
+        path = example.write(".firefox.json.gz")
         with ProfilerCli(t, path) as cli:
             equal(cli.samples(), example.samples, example.about("samples"))
             expect(example.kind == "hostile" or
@@ -290,7 +290,7 @@ def test_order_of_time(t):
     """Firefox's tables are whole, a prefix comes first, time does not go back;
     slices nest, and are the same however often they are made."""
     for example in examples(t):
-        with gzip.open(example.write(".json.gz"), "rt", encoding="utf-8") as f:
+        with gzip.open(example.write(".firefox.json.gz"), "rt", encoding="utf-8") as f:
             packed = f.read()
         with open(example.write(".firefox.json"), encoding="utf-8") as f:
             equal(f.read(), packed, "gzipped or not")
