@@ -19,7 +19,7 @@ ALL_CFLAGS = -std=c11 $(WARN) $(if $(WERROR),-Werror) $(CFLAGS) \
 	$(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer \
 	-fno-sanitize-recover=all)
 ALL_LDFLAGS = $(if $(SANITIZE),-fsanitize=$(SANITIZE)) $(LDFLAGS)
-LIBS = -lelf -lz
+LIBS = -lelf -lz -lncursesw -ltinfo -pthread
 
 # Objects of a sanitized build live apart from those of a plain one.
 comma := ,

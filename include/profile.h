@@ -240,6 +240,7 @@ struct profile_thread {
 	uint32_t name; /* string */
 	uint64_t samples, lost;
 	uint64_t idle, partial; /* how many of `samples` */
+	uint32_t last; /* the cell of its last sample, plus 1; 0: none */
 };
 
 /* Equal samples of one thread, added up. */
@@ -284,6 +285,7 @@ struct profile {
 		uint32_t command, cwd;
 		uint32_t host; /* string */
 		uint32_t run;  /* index of the last one that told of it */
+		uint64_t ticks;
 	} *processes;
 	size_t nprocesses, cap_processes;
 	uint8_t *out_of_focus; /* by cell; NULL: all are in it */
@@ -298,6 +300,45 @@ struct profile {
  */
 struct profile *profile_new(void);
 void profile_free(struct profile *p);
+
+/*
+ * A profile without samples that goes on where `p` stands: the same run and
+ * processes, and the first tick weighs the time since the last one of `p`.
+ */
+struct profile *profile_next(const struct profile *p);
+
+/*
+ * Adds what `from` has to `to`, threads by their ids and the order in which
+ * they came; `from` is of the same run, and later. *row_of (NULL: not wanted;
+ * free it) is the row in `to` of each thread of `from`.
+ */
+void profile_merge(struct profile *to, const struct profile *from,
+		   uint32_t **row_of);
+
+/* Forgets all samples, but not which processes and live threads there are. */
+void profile_reset(struct profile *p);
+
+/*
+ * Feeds what was added up to a sink: totals are the same, but which samples
+ * were taken together, and in what order, is not known any more. `program` as
+ * in struct run_info. 0, or the first error of the sink.
+ */
+int profile_replay(const struct profile *p, struct sink *sink,
+		   const char *program);
+
+#define MARKER_FOLDED "<folded>" /* for what profile_fold has cut off */
+
+/*
+ * When there are more than `most` stacks, prefixes included, or an eighth of
+ * that of threads or states: keeps half as many, those with the most samples.
+ * What a rarer one had goes to the part of it that is kept, with MARKER_FOLDED
+ * on top, rare threads to one of id 0 for each process, and rare waits lose
+ * their details. Counts, and the inclusive times of stacks that are kept,
+ * stay what they were. Numbers are new then: true.
+ */
+bool profile_fold(struct profile *p, size_t most);
+
+size_t profile_bytes(const struct profile *p); /* memory held, about */
 
 /*
  * A state in which nothing is computed: asleep, or stopped; of a thread of
@@ -459,6 +500,10 @@ struct view {
 	/* Only for tree_build_wide: leaf first, each above who called it. */
 	bool reverse;
 };
+
+/* One of the cells of the profile: whether the view shows its samples. */
+bool cell_in_view(const struct profile *p, const struct view *view,
+		  const struct profile_cell *cell);
 
 struct view_count {
 	uint64_t samples; /* in the view */

@@ -6,9 +6,11 @@
 #define PYSTROBE_SAMPLER_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct err;
+struct profile;
 struct sink;
 struct target;
 
@@ -47,5 +49,48 @@ enum sampler_end sampler_run(struct target *t, struct sink *sink,
 			     const struct sampler_options *options,
 			     const volatile int *stop, sampler_watch *watch,
 			     void *arg, struct err *err);
+
+/*
+ * Several targets side by side, each with ticks of its own, by one thread:
+ * only one thread of ours may ever stop others (src/process/trace.c). The
+ * watch may put a target on a seat and take one away, and must take away one
+ * that is gone. Ends like sampler_run, but not with SAMPLER_GONE.
+ */
+struct sampler_seat {
+	struct target *target; /* the caller's; NULL: nobody there */
+	bool gone;             /* set when it has ended */
+};
+
+enum sampler_end sampler_run_seats(struct sampler_seat *seats, size_t n,
+				   struct sink *sink,
+				   const struct sampler_options *options,
+				   const volatile int *stop,
+				   sampler_watch *watch, void *arg,
+				   struct err *err);
+
+/* ---- from the thread that samples to the one that draws ---- */
+
+/*
+ * A bounded queue of slices: the samples of an interval, added up. The side
+ * that samples never waits: while the queue is full the present slice goes on,
+ * and what is too much even for that is dropped and counted.
+ */
+struct feed;
+
+#define FEED_SLICES 4           /* in the queue */
+#define FEED_BYTES (4u << 20)   /* of a slice, about; beyond it samples drop */
+
+struct feed *feed_new(void);
+void feed_free(struct feed *f);
+
+/* For the thread that samples. */
+struct sink *feed_sink(struct feed *f);
+/* The interval is over: false when the queue was full, and it goes on. */
+bool feed_cut(struct feed *f);
+
+/* For the one that draws: the oldest slice, which it frees, or NULL. */
+struct profile *feed_take(struct feed *f);
+int feed_fd(const struct feed *f); /* can be read while there is one */
+uint64_t feed_dropped(struct feed *f); /* samples so far */
 
 #endif

@@ -8,38 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "profile.h"
-
-#define UNSEEN UINT32_MAX
-
-/* Our number for each number of the source; UNSEEN: not asked for yet. */
-struct idmap {
-	uint32_t *ids;
-	size_t len, cap;
-};
-
-/* One for each table of symbols that samples come from. */
-struct source {
-	const struct symbols *table;
-	uint32_t serial;
-	struct idmap strings, codes, frames, stacks, states;
-};
-
-struct profile_build {
-	struct source *sources;
-	size_t nsources, cap_sources, source; /* source: the last used */
-	uint32_t *slots; /* cells by (thread, stack, state); UNSEEN: free */
-	size_t nslots;
-	struct map threads; /* process and tid to the newest row */
-	uint64_t *last_ns;  /* the last tick of each process; 0: none */
-	size_t cap_last;
-	uint32_t process; /* of the tick that is being told */
-	uint64_t weight;  /* of each of its samples, in ns */
-	uint64_t count;   /* how many each of them is */
-	bool ticking;
-	uint32_t *path; /* scratch: stacks that have no number yet */
-	size_t cap_path;
-};
+#include "profile_priv.h"
 
 /* ---- the source's numbers and ours ---- */
 
@@ -69,8 +38,8 @@ static void source_release(struct source *s)
 	free(s->states.ids);
 }
 
-static struct source *source_of(struct profile_build *b,
-				const struct source_symbols *syms)
+struct source *build_source(struct profile_build *b,
+			    const struct source_symbols *syms)
 {
 	struct source *s;
 	size_t i = b->source;
@@ -96,9 +65,16 @@ static struct source *source_of(struct profile_build *b,
 	return s;
 }
 
-/* Each of these gives our number, or UNSEEN when the source has no such. */
+void build_forget(struct profile_build *b)
+{
+	size_t i;
 
-static uint32_t our_string(struct profile *p, struct source *s, uint32_t id)
+	for (i = 0; i < b->nsources; i++)
+		source_release(&b->sources[i]);
+	b->nsources = 0;
+}
+
+uint32_t build_string(struct profile *p, struct source *s, uint32_t id)
 {
 	const struct intern *in = &s->table->strings;
 	const char *text;
@@ -125,8 +101,8 @@ static uint32_t our_code(struct profile *p, struct source *s, uint32_t id)
 	at = idmap_at(&s->codes, id, s->table->ncodes);
 	if (*at == UNSEEN) {
 		def = s->table->codes[id];
-		def.name = our_string(p, s, def.name);
-		def.file = our_string(p, s, def.file);
+		def.name = build_string(p, s, def.name);
+		def.file = build_string(p, s, def.file);
 		if (def.name != UNSEEN && def.file != UNSEEN)
 			*at = symbols_code(&p->symbols, &def);
 	}
@@ -150,7 +126,7 @@ static uint32_t our_frame(struct profile *p, struct source *s, uint32_t id)
 	return *at;
 }
 
-static uint32_t our_state(struct profile *p, struct source *s, uint32_t id)
+uint32_t build_state(struct profile *p, struct source *s, uint32_t id)
 {
 	struct state_def def;
 	uint32_t *at;
@@ -160,7 +136,7 @@ static uint32_t our_state(struct profile *p, struct source *s, uint32_t id)
 	at = idmap_at(&s->states, id, s->table->nstates);
 	if (*at == UNSEEN) {
 		def = s->table->states[id];
-		def.wait = our_string(p, s, def.wait);
+		def.wait = build_string(p, s, def.wait);
 		if (def.wait != UNSEEN)
 			*at = symbols_state(&p->symbols, &def);
 	}
@@ -171,7 +147,7 @@ static uint32_t our_state(struct profile *p, struct source *s, uint32_t id)
  * A parent's number is below its child's, which bounds the way up. Each stack
  * is copied once, so a million of them cost a million steps, not times depth.
  */
-static uint32_t our_stack(struct profile *p, struct source *s, uint32_t id)
+uint32_t build_stack(struct profile *p, struct source *s, uint32_t id)
 {
 	struct profile_build *b = p->build;
 	const struct symbols *t = s->table;
@@ -228,8 +204,8 @@ static void cells_rehash(struct profile *p)
 	}
 }
 
-static struct profile_cell *cell_at(struct profile *p, uint32_t thread,
-				    uint32_t stack, uint32_t state)
+struct profile_cell *build_cell(struct profile *p, uint32_t thread,
+				uint32_t stack, uint32_t state)
 {
 	struct profile_build *b = p->build;
 	struct profile_cell *c;
@@ -265,7 +241,7 @@ static uint32_t own_string(struct profile *p, const char *text)
 	return text ? symbols_string(&p->symbols, text, strlen(text)) : 0;
 }
 
-static struct profile_run *run_now(struct profile *p)
+struct profile_run *build_run(struct profile *p)
 {
 	return &p->runs[p->nruns - 1];
 }
@@ -293,7 +269,7 @@ static uint32_t process_add(struct profile *p, uint32_t pid, uint64_t start)
 	p->processes[i] = (struct profile_process){
 		.pid = pid,
 		.start = start,
-		.host = run_now(p)->host,
+		.host = build_run(p)->host,
 		.run = (uint32_t)p->nruns - 1,
 	};
 	b->last_ns = grow(b->last_ns, &b->cap_last, i + 1, sizeof(*b->last_ns));
@@ -322,9 +298,9 @@ static uint32_t process_at(struct profile *p, uint32_t pid)
  * The row of this very process, which another run may have told of; one of
  * which nothing was told so far becomes it.
  */
-static uint32_t process_known(struct profile *p, uint32_t pid, uint64_t start)
+uint32_t build_process(struct profile *p, uint32_t pid, uint64_t start)
 {
-	uint32_t host = run_now(p)->host, i, found = UNSEEN;
+	uint32_t host = build_run(p)->host, i, found = UNSEEN;
 	struct profile_process *row;
 
 	for (i = 0; i < p->nprocesses; i++) {
@@ -352,7 +328,7 @@ static uint64_t thread_key(uint32_t process, uint32_t tid)
 	return (uint64_t)process << 32 | tid;
 }
 
-static uint32_t thread_add(struct profile *p, uint32_t process, uint32_t tid)
+uint32_t build_thread_add(struct profile *p, uint32_t process, uint32_t tid)
 {
 	uint32_t i = (uint32_t)p->nthreads++;
 
@@ -367,11 +343,61 @@ static uint32_t thread_add(struct profile *p, uint32_t process, uint32_t tid)
 	return i;
 }
 
-static uint32_t thread_at(struct profile *p, uint32_t process, uint32_t tid)
+uint32_t build_thread(struct profile *p, uint32_t process, uint32_t tid)
 {
 	uint32_t i = map_get(&p->build->threads, thread_key(process, tid));
 
-	return i == MAP_NONE ? thread_add(p, process, tid) : i;
+	return i == MAP_NONE ? build_thread_add(p, process, tid) : i;
+}
+
+/* What the thread did at its last sample; nothing at first. */
+static struct recent *recent_at(struct profile_build *b, uint32_t thread)
+{
+	size_t n = b->nrecent;
+
+	if (thread >= n) {
+		b->recent = grow(b->recent, &b->cap_recent, thread + 1,
+				 sizeof(*b->recent));
+		b->nrecent = thread + 1;
+		memset(b->recent + n, 0,
+		       (b->nrecent - n) * sizeof(*b->recent));
+	}
+	return &b->recent[thread];
+}
+
+/* The thread that a row was of has another one now. */
+static void forget_order(struct profile_build *b)
+{
+	size_t i;
+
+	for (i = 0; i < b->nrecent; i++)
+		b->recent[i].next = UNSEEN;
+}
+
+/*
+ * The samples of a tick come in the order of the last one: the row that came
+ * behind the row before. A thread that has ended may have a newer row.
+ */
+static uint32_t next_thread(struct profile *p, uint32_t tid)
+{
+	struct profile_build *b = p->build;
+	const struct profile_thread *t;
+	uint32_t i = b->next < b->nrecent ? b->recent[b->next].next : UNSEEN;
+
+	if (i < p->nthreads) {
+		t = &p->threads[i];
+		if (t->tid == tid && t->process == b->process &&
+		    !(t->flags & THREAD_ENDED)) {
+			b->next = i;
+			return i;
+		}
+	}
+	i = build_thread(p, b->process, tid);
+	recent_at(b, i);
+	if (b->next < b->nrecent)
+		b->recent[b->next].next = i;
+	b->next = i;
+	return i;
 }
 
 /* ---- the sink ---- */
@@ -406,7 +432,7 @@ static int take_process(struct sink *s, const struct process_info *info)
 	uint32_t i;
 
 	need_run(p);
-	i = process_known(p, info->pid, info->start); /* may move the rows */
+	i = build_process(p, info->pid, info->start); /* may move the rows */
 	row = &p->processes[i];
 	row->version = info->version;
 	row->command = own_string(p, info->command);
@@ -422,7 +448,7 @@ static int take_thread(struct sink *s, const struct thread_info *info)
 
 	need_run(p);
 	process = process_at(p, info->pid);
-	i = thread_at(p, process, info->tid);
+	i = build_thread(p, process, info->tid);
 	t = &p->threads[i];
 	if (info->flags & THREAD_ENDED) {
 		t->flags |= THREAD_ENDED;
@@ -430,8 +456,9 @@ static int take_thread(struct sink *s, const struct thread_info *info)
 	}
 	if (t->flags & THREAD_ENDED ||
 	    (t->ident && info->ident && t->ident != info->ident)) {
-		i = thread_add(p, process, info->tid);
+		i = build_thread_add(p, process, info->tid);
 		t = &p->threads[i];
+		forget_order(p->build);
 	}
 	t->flags = info->flags;
 	t->ident = info->ident ? info->ident : t->ident;
@@ -456,7 +483,7 @@ static int take_tick(struct sink *s, const struct source_symbols *syms,
 
 	(void)syms;
 	need_run(p);
-	run = run_now(p);
+	run = build_run(p);
 	begin = tick_begin(tick, run->period_ns);
 	b->process = process_at(p, tick->pid);
 	b->ticking = true;
@@ -483,7 +510,36 @@ static int take_tick(struct sink *s, const struct source_symbols *syms,
 	run->missed += tick->missed;
 	p->ticks += b->count;
 	p->missed += tick->missed;
+	p->processes[b->process].ticks += b->count;
 	return 0;
+}
+
+/* The cell of a sample, NULL when its symbols are not there. */
+static struct profile_cell *cell_of(struct profile *p,
+				    const struct source_symbols *syms,
+				    uint32_t thread,
+				    const struct sample *sample)
+{
+	struct profile_build *b = p->build;
+	struct recent *r = recent_at(b, thread);
+	struct profile_cell *c;
+	struct source *from;
+	uint32_t stack, state;
+
+	/* Most threads do what they did the last time. */
+	if (r->table == syms->table && r->serial == syms->serial &&
+	    r->stack == sample->stack && r->state == sample->state)
+		return &p->cells[p->threads[thread].last - 1];
+	from = build_source(b, syms);
+	stack = build_stack(p, from, sample->stack);
+	state = build_state(p, from, sample->state);
+	if (stack == UNSEEN || state == UNSEEN)
+		return NULL;
+	c = build_cell(p, thread, stack, state);
+	p->threads[thread].last = (uint32_t)(c - p->cells) + 1;
+	*r = (struct recent){syms->table, syms->serial, sample->stack,
+			     sample->state, r->next};
+	return c;
 }
 
 static int take_sample(struct sink *s, const struct source_symbols *syms,
@@ -493,27 +549,23 @@ static int take_sample(struct sink *s, const struct source_symbols *syms,
 	struct profile_build *b = p->build;
 	struct profile_thread *t;
 	struct profile_cell *c;
-	struct source *from;
-	uint32_t thread, stack, state;
 	uint64_t count = b->count;
+	uint32_t thread;
 
 	if (!b->ticking || sample->loss >= LOSS_CAUSES)
 		return -EINVAL;
 	if (count > SAMPLES_MAX - p->samples)
 		return -EOVERFLOW;
-	thread = thread_at(p, b->process, sample->tid);
+	thread = next_thread(p, sample->tid);
 	t = &p->threads[thread];
 	if (sample->loss != LOSS_NONE && !sample->stack) {
 		t->lost += count;
 		p->lost[sample->loss] += count;
 		return 0;
 	}
-	from = source_of(b, syms);
-	stack = our_stack(p, from, sample->stack);
-	state = our_state(p, from, sample->state);
-	if (stack == UNSEEN || state == UNSEEN)
+	c = cell_of(p, syms, thread, sample);
+	if (!c)
 		return -EINVAL;
-	c = cell_at(p, thread, stack, state);
 	c->count += count;
 	c->ns += b->weight;
 	if (p->timeline)
@@ -525,7 +577,7 @@ static int take_sample(struct sink *s, const struct source_symbols *syms,
 		t->partial += count;
 		p->partial[sample->loss] += count;
 	}
-	if (state_is_idle(&p->symbols.states[state])) {
+	if (state_is_idle(&p->symbols.states[c->state])) {
 		t->idle += count;
 		p->idle += count;
 	}
@@ -566,6 +618,7 @@ void profile_free(struct profile *p)
 	map_release(&b->threads);
 	free(b->last_ns);
 	free(b->path);
+	free(b->recent);
 	free(b);
 	symbols_release(&p->symbols);
 	free(p->out_of_focus);

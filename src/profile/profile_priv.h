@@ -1,5 +1,6 @@
 /*
- * profile_priv.h - how frames and threads are called in a view.
+ * profile_priv.h - how frames and threads are called in a view, and what
+ * samples are added up with.
  */
 #ifndef PYSTROBE_PROFILE_PRIV_H
 #define PYSTROBE_PROFILE_PRIV_H
@@ -41,9 +42,65 @@ uint32_t *cells_by_thread(const struct profile *p, size_t *end);
 uint8_t *frames_that_fit(const struct profile *p, const char *regex,
 			 struct err *err);
 
-/* One of the cells of the profile: whether the view shows its samples. */
-bool cell_in_view(const struct profile *p, const struct view *view,
-		  const struct profile_cell *cell);
+/* ---- profile.c: what samples are added up with ---- */
+
+#define UNSEEN UINT32_MAX
+
+/* Our number for each number of the source; UNSEEN: not asked for yet. */
+struct idmap {
+	uint32_t *ids;
+	size_t len, cap;
+};
+
+/* One for each table of symbols that samples come from. */
+struct source {
+	const struct symbols *table;
+	uint32_t serial;
+	struct idmap strings, codes, frames, stacks, states;
+};
+
+/* The last sample of a thread, as its source numbers it. */
+struct recent {
+	const struct symbols *table; /* NULL: none */
+	uint32_t serial, stack, state;
+	uint32_t next; /* the thread whose sample came behind it */
+};
+
+struct profile_build {
+	struct source *sources;
+	size_t nsources, cap_sources, source; /* source: the last used */
+	uint32_t *slots; /* cells by (thread, stack, state); UNSEEN: free */
+	size_t nslots;
+	struct map threads; /* process and tid to the newest row */
+	uint64_t *last_ns;  /* the last tick of each process; 0: none */
+	size_t cap_last;
+	uint32_t process; /* of the tick that is being told */
+	uint64_t weight;  /* of each of its samples, in ns */
+	uint64_t count;   /* how many each of them is */
+	bool ticking;
+	uint32_t *path; /* scratch: stacks that have no number yet */
+	size_t cap_path;
+	struct recent *recent; /* by thread */
+	uint32_t next; /* the thread of the last sample */
+	size_t nrecent, cap_recent;
+};
+
+struct source *build_source(struct profile_build *b,
+			    const struct source_symbols *syms);
+void build_forget(struct profile_build *b); /* all sources */
+/* Each of these gives our number, or UNSEEN when the source has no such. */
+uint32_t build_string(struct profile *p, struct source *s, uint32_t id);
+uint32_t build_stack(struct profile *p, struct source *s, uint32_t id);
+uint32_t build_state(struct profile *p, struct source *s, uint32_t id);
+struct profile_cell *build_cell(struct profile *p, uint32_t thread,
+				uint32_t stack, uint32_t state);
+/* The present run; there must be one. */
+struct profile_run *build_run(struct profile *p);
+/* The row of this very process. */
+uint32_t build_process(struct profile *p, uint32_t pid, uint64_t start);
+/* The newest row of a thread, and a new one. */
+uint32_t build_thread(struct profile *p, uint32_t process, uint32_t tid);
+uint32_t build_thread_add(struct profile *p, uint32_t process, uint32_t tid);
 
 /* Makes the lists of children, sorted, of nodes that have parents only. */
 void tree_link(struct tree *t);

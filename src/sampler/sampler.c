@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 
@@ -11,7 +12,7 @@
 #define SPIN_NS 5000u /* to fall asleep and wake up takes as long */
 
 struct run {
-	struct schedule schedule;
+	uint64_t start;
 	const struct sampler_options *options;
 	struct sampler_status status;
 	const volatile int *stop;
@@ -24,7 +25,7 @@ struct run {
 static bool call_watch(struct run *r, uint64_t now)
 {
 	r->watched = now;
-	r->status.elapsed_ns = now - r->schedule.start;
+	r->status.elapsed_ns = now - r->start;
 	return r->watch && r->watch(r->arg, &r->status);
 }
 
@@ -44,7 +45,7 @@ static bool wait_until(struct run *r, uint64_t due, enum sampler_end *end)
 {
 	uint64_t last = r->options->duration_ns, now = r->now, until;
 
-	last = last ? r->schedule.start + last : UINT64_MAX;
+	last = last ? r->start + last : UINT64_MAX;
 	for (;;) {
 		*end = SAMPLER_STOPPED;
 		if (look_around(r, now))
@@ -63,28 +64,52 @@ static bool wait_until(struct run *r, uint64_t due, enum sampler_end *end)
 	}
 }
 
+/* What its sink or the target's reading said, when that ends the run. */
+static enum sampler_end fail(int ret, struct err *err)
+{
+	err_set(err, ret, "cannot go on recording: %s", strerror(-ret));
+	return SAMPLER_FAILED;
+}
+
+/* The tick that is due now; 0 or what target_sample says. */
+static int take_tick(struct run *r, struct target *t, struct sink *sink,
+		     struct schedule *s, uint32_t *missed)
+{
+	int ret = target_sample(t, sink, r->now, *missed);
+
+	if (ret)
+		return ret;
+	r->status.taken++;
+	r->status.due += 1 + *missed;
+	r->now = clock_mono();
+	*missed = schedule_advance(s, r->now);
+	return 0;
+}
+
 static enum sampler_end loop(struct run *r, struct target *t,
 			     struct sink *sink, struct err *err)
 {
 	enum sampler_end end;
+	struct schedule s;
 	uint32_t missed = 0;
 	int ret;
 
-	while (!wait_until(r, schedule_due(&r->schedule), &end)) {
-		ret = target_sample(t, sink, r->now, missed);
+	schedule_init(&s, r->start, r->options->period_ns, r->options->seed);
+	while (!wait_until(r, schedule_due(&s), &end)) {
+		ret = take_tick(r, t, sink, &s, &missed);
 		if (ret == -ESRCH)
 			return SAMPLER_GONE;
-		if (ret) {
-			err_set(err, ret, "cannot go on recording: %s",
-				strerror(-ret));
-			return SAMPLER_FAILED;
-		}
-		r->status.taken++;
-		r->status.due += 1 + missed;
-		r->now = clock_mono();
-		missed = schedule_advance(&r->schedule, r->now);
+		if (ret)
+			return fail(ret, err);
 	}
 	return end;
+}
+
+static void begin(struct run *r)
+{
+	/* The default slack of 50 us would make every tick late. */
+	prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0);
+	r->start = r->watched = r->now = clock_mono();
 }
 
 enum sampler_end sampler_run(struct target *t, struct sink *sink,
@@ -98,12 +123,91 @@ enum sampler_end sampler_run(struct target *t, struct sink *sink,
 			.arg = arg};
 	enum sampler_end end;
 
-	/* The default slack of 50 us would make every tick late. */
-	prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0);
-	schedule_init(&r.schedule, clock_mono(), options->period_ns,
-		      options->seed);
-	r.watched = r.now = r.schedule.start;
+	begin(&r);
 	end = loop(&r, t, sink, err);
 	call_watch(&r, clock_mono());
+	return end;
+}
+
+/* ---- several targets ---- */
+
+struct seat_times {
+	const struct target *of; /* the target that the schedule is for */
+	struct schedule schedule;
+	uint32_t missed;
+	uint64_t due;
+};
+
+/* The one that is due first, or `n`: all are empty. */
+static size_t first_due(struct run *r, const struct sampler_seat *seats,
+			struct seat_times *times, size_t n)
+{
+	size_t i, first = n;
+
+	for (i = 0; i < n; i++) {
+		if (!seats[i].target)
+			continue;
+		if (times[i].of != seats[i].target) {
+			times[i] = (struct seat_times){.of = seats[i].target};
+			schedule_init(&times[i].schedule, r->now,
+				      r->options->period_ns,
+				      r->options->seed + i);
+			times[i].due = r->now;
+		}
+		if (first == n || times[i].due < times[first].due)
+			first = i;
+	}
+	return first;
+}
+
+static enum sampler_end loop_seats(struct run *r, struct sampler_seat *seats,
+				   struct seat_times *times, size_t n,
+				   struct sink *sink, struct err *err)
+{
+	enum sampler_end end;
+	uint64_t due;
+	size_t i;
+	int ret;
+
+	for (;;) {
+		i = first_due(r, seats, times, n);
+		due = i < n ? times[i].due : r->now + WATCH_NS;
+		if (wait_until(r, due, &end))
+			return end;
+		/* The watch may have changed who sits there. */
+		if (i == n || seats[i].target != times[i].of)
+			continue;
+		ret = take_tick(r, seats[i].target, sink, &times[i].schedule,
+				&times[i].missed);
+		times[i].due = schedule_due(&times[i].schedule);
+		if (ret && ret != -ESRCH)
+			return fail(ret, err);
+		if (!ret)
+			continue;
+		seats[i].gone = true;
+		times[i].of = NULL;
+		if (call_watch(r, clock_mono()))
+			return SAMPLER_STOPPED;
+	}
+}
+
+enum sampler_end sampler_run_seats(struct sampler_seat *seats, size_t n,
+				   struct sink *sink,
+				   const struct sampler_options *options,
+				   const volatile int *stop,
+				   sampler_watch *watch, void *arg,
+				   struct err *err)
+{
+	struct seat_times *times = xcalloc(n, sizeof(*times));
+	struct run r = {.options = options,
+			.stop = stop,
+			.watch = watch,
+			.arg = arg};
+	enum sampler_end end;
+
+	begin(&r);
+	end = loop_seats(&r, seats, times, n, sink, err);
+	call_watch(&r, clock_mono());
+	free(times);
 	return end;
 }
