@@ -140,6 +140,8 @@ void sources_free(struct sources *s);
  * around it; NULL when it cannot be had. Raw bytes up to the next call.
  */
 const char *sources_line(void *sources, const char *file, uint32_t line);
+/* The same with the space before it. */
+const char *sources_whole_line(void *sources, const char *file, uint32_t line);
 /*
  * A whole source file, as the process names it and sees it, or below our own
  * root, where `cwd` is the working folder of the program. Only regular files of
@@ -316,6 +318,12 @@ struct child {
  * -ENOENT no such program, -EPERM not executable, -ENOEXEC not a program.
  */
 int child_start(struct child *c, char *const argv[], struct err *err);
+/*
+ * The same, but what it writes goes to `out`, and with `no_input` it reads from
+ * /dev/null.
+ */
+int child_start_to(struct child *c, char *const argv[], int out, bool no_input,
+		   struct err *err);
 /* True once it has ended (status is set); never blocks. */
 bool child_poll(struct child *c);
 /* Waits for its end; -EINTR when a signal came first. */

@@ -109,4 +109,27 @@ int render_to(const struct renderer *r, const char *path,
 	      const struct profile *p, const struct render_options *o,
 	      struct str *out, struct err *err);
 
+/* ---- words, numbers and widths; independent of the locale ---- */
+
+/* Columns of clean UTF-8 on a terminal or in a monospaced font. */
+size_t text_columns(const char *s, size_t len);
+
+/*
+ * Adds a label that takes at most `columns`; one that is cut ends in `dots`.
+ * Of "name (folder/file.py:42)" the folders go first, and it is not cut so
+ * that just a few letters of the file stay.
+ */
+void text_fit(struct str *out, const char *s, size_t len, size_t columns,
+	      const char *dots);
+
+void add_count(struct str *out, uint64_t n); /* 12,345 */
+void add_noun(struct str *out, uint64_t n, const char *noun); /* 2 samples */
+void add_fixed(struct str *out, double v, unsigned decimals); /* v >= 0 */
+
+/* "12.34 %"; 0 of 0 is 0. */
+void add_share(struct str *out, uint64_t part, uint64_t whole,
+	       unsigned decimals);
+void add_time(struct str *out, uint64_t ns); /* 12.3 s, 2 min 5 s */
+void add_version(struct str *out, uint32_t hex); /* CPython 3.11.2 */
+
 #endif

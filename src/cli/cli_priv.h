@@ -61,6 +61,9 @@ enum option_id {
 	OPT_CALLERS,
 	OPT_CALLEES,
 	OPT_HEADER,
+	OPT_INTERVAL,
+	OPT_ASCII,
+	OPT_VIEW,
 };
 
 struct command {
@@ -89,7 +92,7 @@ void print_help(const struct command *c);
 const struct option_row *option_at(const struct command *c, size_t i);
 
 extern const struct command command_record, command_report, command_dump,
-	command_convert;
+	command_convert, command_top;
 
 /* ---- commands.c ---- */
 
@@ -284,6 +287,12 @@ void signals_block(bool on);
  * of memory, too; or NULL.
  */
 void signals_remove(const char *file, const char *folder);
+/* From now on SIGTSTP only asks, too; whether it has since the last call. */
+void signals_catch_stop(void);
+bool signals_stop_asked(void);
+bool signals_continued(void); /* by SIGCONT, the same */
+/* Called, in the handler, before the second one ends us. */
+void signals_before_end(void (*call)(void));
 /* SIGTERM and SIGHUP go on to this process too; 0: to none. */
 void signals_forward(pid_t pid);
 /* Our work is done: from now on they are only passed on. */
@@ -298,6 +307,9 @@ struct subject {
 	pid_t pid;
 	struct process process; /* when it was not started */
 	struct child child;     /* when it was */
+	/* What it writes goes there; 0: where ours does. */
+	int out;
+	bool no_input;          /* it reads from /dev/null */
 	bool seen;              /* has been attached to once */
 	bool python;            /* there was an interpreter in it */
 };
@@ -315,6 +327,16 @@ void subject_wait(struct subject *s); /* for a started program's end */
  */
 int subject_attach(struct subject *s, struct target **t, uint64_t until,
 		   struct err *err);
+
+/*
+ * The same, one try, after `waited` ns: -EAGAIN without a sentence when another
+ * one is worth it after *pause ns.
+ */
+int subject_try(struct subject *s, struct target **t, uint64_t waited,
+		uint64_t *pause, struct err *err);
+
+/* Tells a sink of the run that begins. */
+int tell_run(struct sink *sink, const struct sampler_options *sampling);
 
 /* ---- pythons.c ---- */
 

@@ -14,6 +14,7 @@ static const struct command *const table[] = {
 	&command_report,
 	&command_dump,
 	&command_convert,
+	&command_top,
 };
 #define COMMANDS (sizeof(table) / sizeof(*table))
 
@@ -50,7 +51,8 @@ static void print_overview(void)
 	       "  pystrobe record -p 1234 -d 10 -o flame.svg\n"
 	       "  pystrobe record -o run.strobe -- python3 app.py\n"
 	       "  pystrobe report run.strobe\n"
-	       "  pystrobe dump 1234\n");
+	       "  pystrobe dump 1234\n"
+	       "  pystrobe top -p 1234\n");
 }
 
 /* For people first; "name: words" for programs. */

@@ -163,13 +163,13 @@ static int probe_outputs(const struct record *r, struct err *err)
 
 /* ---- sampling ---- */
 
-static int tell_run(struct record *r, struct sink *sink)
+int tell_run(struct sink *sink, const struct sampler_options *sampling)
 {
 	struct run_info info = {
 		.wall_ns = clock_wall(),
 		.mono_ns = clock_mono(),
-		.period_ns = r->sampling.period_ns,
-		.seed = r->sampling.seed,
+		.period_ns = sampling->period_ns,
+		.seed = sampling->seed,
 		.program = "pystrobe " PYSTROBE_VERSION,
 	};
 	struct utsname u;
@@ -472,7 +472,7 @@ static int record_target(struct record *r)
 		remove_temporary(r);
 		return EXIT_FAILED;
 	}
-	ret = tell_run(r, writer_sink(r->writer));
+	ret = tell_run(writer_sink(r->writer), &r->sampling);
 	if (ret)
 		err_set(&err, ret, "cannot record: %s", strerror(-ret));
 	else

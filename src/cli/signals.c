@@ -17,13 +17,17 @@ static const int caught[] = {SIGINT, SIGTERM, SIGHUP};
 static struct signal_state {
 	volatile int asked; /* how often */
 	volatile sig_atomic_t last, held, passing;
+	volatile sig_atomic_t stop, go_on; /* SIGTSTP has come, SIGCONT */
 	volatile pid_t forward_to;
 	const char *volatile file, *volatile folder; /* that go with us */
+	void (*volatile before_end)(void);
 } signal_state;
 
 /* Only what signal-safety(7) allows, as in all up to on_signal. */
 static void remove_ours(void)
 {
+	if (signal_state.before_end)
+		signal_state.before_end();
 	if (signal_state.file)
 		unlink(signal_state.file);
 	if (signal_state.folder)
@@ -73,6 +77,42 @@ void signals_catch(void)
 	}
 }
 
+static void on_stop(int sig)
+{
+	if (sig == SIGCONT)
+		signal_state.go_on = 1;
+	else
+		signal_state.stop = 1;
+}
+
+void signals_catch_stop(void)
+{
+	struct sigaction sa = {.sa_handler = on_stop};
+	struct sigaction old;
+
+	sigemptyset(&sa.sa_mask);
+	/* A shell without job control ignores it for us. */
+	if (!sigaction(SIGTSTP, NULL, &old) && old.sa_handler != SIG_IGN)
+		sigaction(SIGTSTP, &sa, NULL);
+	sigaction(SIGCONT, &sa, NULL);
+}
+
+bool signals_continued(void)
+{
+	bool asked = signal_state.go_on;
+
+	signal_state.go_on = 0;
+	return asked;
+}
+
+bool signals_stop_asked(void)
+{
+	bool asked = signal_state.stop;
+
+	signal_state.stop = 0;
+	return asked;
+}
+
 const volatile int *signals_asked(void)
 {
 	return &signal_state.asked;
@@ -102,6 +142,11 @@ void signals_remove(const char *file, const char *folder)
 	signal_state.file = file;
 	signal_state.folder = folder;
 	memory_last_call(remove_ours);
+}
+
+void signals_before_end(void (*call)(void))
+{
+	signal_state.before_end = call;
 }
 
 void signals_forward(pid_t pid)

@@ -21,7 +21,8 @@ int subject_open(struct subject *s, struct err *err)
 
 	if (!s->program)
 		return process_open(&s->process, s->pid, err);
-	ret = child_start(&s->child, s->program, err);
+	ret = child_start_to(&s->child, s->program, s->out ? s->out : -1,
+			     s->no_input, err);
 	if (ret)
 		return ret;
 	s->pid = s->child.pid;
@@ -131,24 +132,41 @@ static void tell_waiting(const struct subject *s)
 	str_release(&its);
 }
 
+/* One try; *again: another one may be worth it. */
+static int try_once(struct subject *s, struct target **t, uint64_t waited,
+		    bool *again, struct err *err)
+{
+	int ret = target_open(t, s->pid, &s->options, err);
+
+	if (!ret)
+		s->seen = true;
+	if (!ret || ret == -EAGAIN)
+		s->python = true;
+	*again = ret && subject_alive(s) && waited < patience(s, ret);
+	return ret;
+}
+
+int subject_try(struct subject *s, struct target **t, uint64_t waited,
+		uint64_t *pause, struct err *err)
+{
+	bool again;
+	int ret = try_once(s, t, waited, &again, err);
+
+	*pause = pause_after(waited);
+	return again ? -EAGAIN : ret == -EAGAIN ? -ENOENT : ret;
+}
+
 int subject_attach(struct subject *s, struct target **t, uint64_t until,
 		   struct err *err)
 {
 	uint64_t began = clock_mono(), now = began;
-	bool told = s->quiet || s->seen;
+	bool told = s->quiet || s->seen, again;
 	int ret;
 
 	for (;;) {
-		ret = target_open(t, s->pid, &s->options, err);
-		if (!ret)
-			s->seen = true;
-		if (!ret || ret == -EAGAIN)
-			s->python = true;
-		if (!ret || !subject_alive(s))
-			return ret;
+		ret = try_once(s, t, now - began, &again, err);
 		now = clock_mono();
-		if (now - began >= patience(s, ret) || now >= until ||
-		    *signals_asked()) {
+		if (!again || now >= until || *signals_asked()) {
 			if (ret == -ENOENT && !s->seen)
 				explain_other(s, err);
 			return ret;

@@ -2,6 +2,7 @@
  * A program that we start, and ending as it ended.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -75,8 +76,32 @@ static int explain_start(const char *name, int error, struct err *err)
 	}
 }
 
+/* Where it reads from and writes to, if not where we do. */
+static int redirect(posix_spawn_file_actions_t *files, int out, bool no_input)
+{
+	int error = posix_spawn_file_actions_init(files);
+
+	if (!error && no_input)
+		error = posix_spawn_file_actions_addopen(
+			files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+	if (!error && out >= 0)
+		error = posix_spawn_file_actions_adddup2(files, out,
+							 STDOUT_FILENO);
+	if (!error && out >= 0)
+		error = posix_spawn_file_actions_adddup2(files, out,
+							 STDERR_FILENO);
+	return error;
+}
+
 int child_start(struct child *c, char *const argv[], struct err *err)
 {
+	return child_start_to(c, argv, -1, false, err);
+}
+
+int child_start_to(struct child *c, char *const argv[], int out, bool no_input,
+		   struct err *err)
+{
+	posix_spawn_file_actions_t files;
 	posix_spawnattr_t attr;
 	sigset_t defaults;
 	int error;
@@ -93,7 +118,11 @@ int child_start(struct child *c, char *const argv[], struct err *err)
 		return explain_start(argv[0], error, err);
 	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGDEF);
 	posix_spawnattr_setsigdefault(&attr, &defaults);
-	error = posix_spawnp(&c->pid, argv[0], NULL, &attr, argv, environ);
+	error = redirect(&files, out, no_input);
+	if (!error)
+		error = posix_spawnp(&c->pid, argv[0], &files, &attr, argv,
+				     environ);
+	posix_spawn_file_actions_destroy(&files);
 	posix_spawnattr_destroy(&attr);
 	if (error) {
 		c->pid = 0;

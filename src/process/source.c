@@ -178,32 +178,54 @@ static const struct str *text_of(struct sources *s, const char *file)
 	return &s->files[id - 1];
 }
 
-const char *sources_line(void *sources, const char *file, uint32_t line)
+/* The line up to *end; NULL when the file has none such. */
+static const char *find_line(const struct str *text, uint32_t line,
+			     const char **end)
 {
-	struct sources *s = sources;
-	const char *p, *end, *stop;
-	const struct str *text;
+	const char *p = text->data, *stop = p + text->len;
 
-	if (!*file || !line)
-		return NULL;
-	text = text_of(s, file);
-	p = text->data;
-	stop = p + text->len;
 	while (--line && p) {
 		p = memchr(p, '\n', (size_t)(stop - p));
 		p = p ? p + 1 : NULL;
 	}
 	if (!p || p == stop)
 		return NULL;
-	end = memchr(p, '\n', (size_t)(stop - p));
-	end = end ? end : stop;
-	while (p < end && (*p == ' ' || *p == '\t' || *p == '\f'))
-		p++;
-	while (end > p && (end[-1] == '\r' || end[-1] == ' '))
-		end--;
+	*end = memchr(p, '\n', (size_t)(stop - p));
+	*end = *end ? *end : stop;
+	while (*end > p && ((*end)[-1] == '\r' || (*end)[-1] == ' '))
+		--*end;
+	return p;
+}
+
+static const char *keep(struct sources *s, const char *p, const char *end)
+{
 	if ((size_t)(end - p) > LINE_MAX_BYTES)
 		end = p + LINE_MAX_BYTES;
 	str_clear(&s->line);
 	str_add(&s->line, p, (size_t)(end - p));
 	return s->line.data;
+}
+
+const char *sources_whole_line(void *sources, const char *file, uint32_t line)
+{
+	struct sources *s = sources;
+	const char *p = NULL, *end;
+
+	if (*file && line)
+		p = find_line(text_of(s, file), line, &end);
+	return p ? keep(s, p, end) : NULL;
+}
+
+const char *sources_line(void *sources, const char *file, uint32_t line)
+{
+	struct sources *s = sources;
+	const char *p = NULL, *end;
+
+	if (*file && line)
+		p = find_line(text_of(s, file), line, &end);
+	if (!p)
+		return NULL;
+	while (p < end && (*p == ' ' || *p == '\t' || *p == '\f'))
+		p++;
+	return keep(s, p, end);
 }

@@ -142,28 +142,7 @@ const char *listing_line(const struct listing *l, uint32_t line, size_t *len);
  */
 void add_source(struct str *out, const char *text, size_t len, size_t less);
 
-/* ---- text.c ---- */
-
-/* Columns of clean UTF-8 on a terminal or in a monospaced font. */
-size_t text_columns(const char *s, size_t len);
-
-/*
- * Adds a label that takes at most `columns`; one that is cut ends in `dots`.
- * Of "name (folder/file.py:42)" the folders go first, and it is not cut so
- * that just a few letters of the file stay.
- */
-void text_fit(struct str *out, const char *s, size_t len, size_t columns,
-	      const char *dots);
-
-void add_count(struct str *out, uint64_t n); /* 12,345 */
-void add_noun(struct str *out, uint64_t n, const char *noun); /* 2 samples */
-void add_fixed(struct str *out, double v, unsigned decimals); /* v >= 0 */
 void add_plain(struct str *out, double v); /* 0.5, 12: 3 decimals at most */
-
-/* "12.34 %"; 0 of 0 is 0. */
-void add_share(struct str *out, uint64_t part, uint64_t whole,
-	       unsigned decimals);
-void add_time(struct str *out, uint64_t ns); /* 12.3 s, 2 min 5 s */
 void add_thousandths(struct str *out, uint64_t n); /* 12.345 of 12345 */
 void add_member(struct str *out, const char *key, const char *text); /* JSON */
 
@@ -177,8 +156,6 @@ uint32_t namesakes(const struct profile *p, uint32_t process);
 
 void add_title(struct str *out, const struct profile *p,
 	       const struct render_options *o);
-
-void add_version(struct str *out, uint32_t hex); /* CPython 3.11.2 */
 
 /* "pid 12 | CPython 3.11.2 | 3 threads", `bar` between them. */
 void add_target(struct str *out, const struct profile *p, const char *bar);

@@ -7,7 +7,7 @@ from harness import (EXIT_DENIED, EXIT_USAGE, ROOT, contains, equal, expect,
                      need)
 
 MAN = os.path.join(ROOT, "man")
-COMMANDS = ("record", "report", "dump", "convert")
+COMMANDS = ("record", "report", "dump", "convert", "top")
 
 
 def page(name):

@@ -1,0 +1,289 @@
+/*
+ * The live view as text: every view, in UTF-8 and ASCII, small and large, with
+ * hostile names.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "render.h"
+#include "tests/lib/stage.h"
+
+static void views(void **state)
+{
+	static const struct {
+		const char *keys, *name;
+	} of[] = {
+		{"f", "top-functions.txt"}, {"l", "top-lines.txt"},
+		{"c", "top-calls.txt"},     {"t", "top-threads.txt"},
+		{"P", "top-processes.txt"}, {"h", "top-help.txt"},
+	};
+	struct stage *st = *state;
+	size_t i;
+
+	for (i = 0; i < sizeof(of) / sizeof(*of); i++) {
+		stage_type(st, of[i].keys);
+		stage_is_as_in(st, of[i].name);
+	}
+}
+
+static void in_ascii(void **state)
+{
+	struct stage *st = *state;
+	size_t i;
+
+	st->ascii = true;
+	stage_is_as_in(st, "top-functions-ascii.txt");
+	stage_type(st, "c");
+	stage_is_as_in(st, "top-calls-ascii.txt");
+	for (i = 0; i < st->sheet.out.len; i++)
+		assert_true((unsigned char)st->sheet.out.data[i] < 0x80);
+}
+
+static void inks(void **state)
+{
+	struct stage *st = *state;
+
+	stage_inks(st);
+	sheet_is_as_in(&st->sheet, "top-functions-inks.txt");
+	stage_type(st, "t");
+	stage_inks(st);
+	sheet_is_as_in(&st->sheet, "top-threads-inks.txt");
+}
+
+static void source(void **state)
+{
+	struct stage *st = *state;
+
+	stage_type(st, "/orders.py\r");
+	stage_key(st, TOP_KEY_ENTER);
+	stage_key(st, TOP_KEY_ENTER);
+	stage_is_as_in(st, "top-source.txt");
+	stage_key(st, TOP_KEY_END);
+	stage_shows(st, "    100  # \xef\xbf\xbd[2J line 100\n");
+	stage_key(st, TOP_KEY_HOME);
+	stage_shows(st, "      1      line 1 of it\n");
+	/* What cannot be read. */
+	stage_key(st, TOP_KEY_ESCAPE);
+	stage_key(st, TOP_KEY_ESCAPE);
+	stage_type(st, "/views.py");
+	stage_key(st, TOP_KEY_ENTER);
+	stage_key(st, TOP_KEY_ENTER);
+	stage_shows(st, "/srv/app/views.py");
+	stage_shows(st, "the file cannot be read; lines that were seen:");
+	stage_shows(st, "  19\n");
+}
+
+static void output(void **state)
+{
+	struct stage *st = *state;
+
+	stage_hides(st, "output");
+	st->m.output = "";
+	stage_type(st, "o");
+	stage_shows(st, "nothing so far");
+	st->m.output = "one\ntwo\r\n\x1b[31mred\x1b[0m \xe2\x80\xae"
+		       "desrever\nlast";
+	stage_shows(st, "\none\ntwo\n\xef\xbf\xbd[31mred\xef\xbf\xbd[0m "
+		    "\xef\xbf\xbd" "desrever\nlast\n");
+}
+
+/* A message below the least size, all else above; never outside the grid. */
+static void sizes(void **state)
+{
+	static const char views[] = "flctPhSo";
+	struct stage *st = *state;
+	unsigned i, w, h;
+
+	for (w = 1; w < 130; w += w < 45 ? 1 : 13) {
+		for (h = 1; h < 60; h += h < 26 ? 1 : 9) {
+			st->width = w;
+			st->height = h;
+			for (i = 0; views[i]; i++) {
+				stage_key(st, (unsigned char)views[i]);
+				stage_draw(st);
+			}
+		}
+	}
+	st->width = 39;
+	st->height = 9;
+	stage_type(st, "f");
+	stage_shows(st, "too small: 39x9 of 40x10\n");
+	st->width = 40;
+	st->height = 10;
+	stage_is_as_in(st, "top-least.txt");
+	st->height = 15;
+	stage_is_as_in(st, "top-narrow.txt");
+	st->width = 200;
+	st->height = 50;
+	stage_type(st, "t");
+	stage_is_as_in(st, "top-huge.txt");
+}
+
+/* Each line takes exactly as many columns as it may. */
+static void widths_hold(struct stage *st)
+{
+	const char *line, *end;
+
+	stage_draw(st);
+	for (line = st->sheet.out.data; *line; line = end + 1) {
+		end = strchr(line, '\n');
+		assert_true(text_columns(line, (size_t)(end - line)) <=
+			    st->width);
+	}
+	assert_null(strchr(st->sheet.out.data, '\x1b'));
+	assert_null(strstr(st->sheet.out.data, "\xe2\x80\xae"));
+	assert_null(strstr(st->sheet.out.data, "\xe2\x81\xa6"));
+	assert_null(strstr(st->sheet.out.data, "\xc2\x9b"));
+	assert_null(strchr(st->sheet.out.data, '\r'));
+	assert_null(strchr(st->sheet.out.data, '\b'));
+}
+
+static const char *const hostile[] = {
+	"\x1b[2J\x1b[31mred", "a\rb\nc\td\be", "\xe2\x80\xaeoverride",
+	"\xe2\x81\xa6isolate\xe2\x81\xa9", "\xc2\x9b" "31mC1",
+	"\xff\xfe not UTF-8 \xc3", "\xe6\xbc\xa2\xe5\xad\x97" "wide",
+	"e\xcc\x81\xcc\x82\xcc\x83\xcc\x84 marks", "\xcc\x81 mark first",
+	"\xf0\x9f\x98\x80 picture", "", "   ", "\x7f", "\x01\x02",
+	"name (of (many) (parentheses.py:1)",
+};
+
+static void hostile_names(void **state)
+{
+	struct stage *st = *state;
+	struct profile *p = profile_new();
+	struct made m;
+	char wide[2000];
+	unsigned i, n = sizeof(hostile) / sizeof(*hostile);
+	const char *views = "flctP";
+	uint32_t id, run;
+
+	for (i = 0; i + 3 < sizeof(wide); i += 3)
+		memcpy(wide + i, "\xe6\xbc\xa2", 4);
+	made_init(&m, &p->sink);
+	made_process(&m, 4711, hostile[0]);
+	for (i = 0; i <= n; i++) {
+		const char *name = i < n ? hostile[i] : wide;
+
+		made_thread(&m, 100 + i, name);
+		made_tick(&m);
+		run = made_doing(&m, RUN_SLEEPING, GIL_WANTED, 0, name);
+		id = made_frame(&m, 0, name, name, 7, 7);
+		id = made_frame(&m, id, name, "/srv/app/x.py", i, i);
+		assert_int_equal(made_sample(&m, 100 + i, id, run,
+					     LOSS_NONE), 0);
+	}
+	st->m.last = st->m.all = p;
+	st->m.notice = hostile[2];
+	stage_type(st, "w");
+	for (i = 0; i < 5; i++) {
+		stage_key(st, (unsigned char)views[i]);
+		for (st->width = 40; st->width < 140; st->width += 7) {
+			st->ascii = false;
+			widths_hold(st);
+			st->ascii = true;
+			widths_hold(st);
+		}
+	}
+	st->width = 80;
+	st->ascii = false;
+	stage_type(st, "l");
+	stage_is_as_in(st, "top-hostile.txt");
+	made_release(&m);
+	profile_free(p);
+}
+
+static void many_processes(void **state)
+{
+	struct stage *st = *state;
+	struct made *m = &st->sheet.m;
+	struct made last;
+
+	made_process(m, 4800, "python3 /opt/worker.py --queue mail");
+	made_thread(m, 4800, "MainThread");
+	made_samples(m, 4800, "w@/opt/worker.py:3", RUN_CPU, 40);
+	made_init(&last, &st->last->sink);
+	made_process(&last, 4800, "python3 /opt/worker.py --queue mail");
+	made_thread(&last, 4800, "MainThread");
+	made_samples(&last, 4800, "w@/opt/worker.py:3", RUN_CPU, 40);
+	made_release(&last);
+	st->processes[1] = (struct top_process){.pid = 4800, .cpu = -1};
+	st->processes[2] = (struct top_process){.pid = 4900, .cpu = 0,
+						.ended = true};
+	st->m.nprocesses = 3;
+	stage_type(st, "P");
+	stage_is_as_in(st, "top-three.txt");
+	/* Enter: that one alone. */
+	stage_key(st, TOP_KEY_DOWN);
+	stage_key(st, TOP_KEY_ENTER);
+	stage_shows(st, " pid 47");
+	stage_hides(st, "w (worker.py:3)");
+	stage_key(st, TOP_KEY_ESCAPE);
+	stage_shows(st, "--queue m");
+	stage_type(st, "f");
+	stage_shows(st, "worker.py");
+}
+
+static void nothing_at_all(void **state)
+{
+	struct profile *p = profile_new();
+	struct stage *st = *state;
+	unsigned i;
+
+	st->m.all = st->m.last = p;
+	st->m.nprocesses = 0;
+	st->m.period_ns = 0;
+	for (i = 0; i < 6; i++) {
+		stage_key(st, (unsigned char)"flctPh"[i]);
+		stage_draw(st);
+	}
+	stage_type(st, "f");
+	stage_shows(st, "no samples yet");
+	profile_free(p);
+	st->m.all = st->m.last = st->sheet.p;
+}
+
+/* ---- batch ---- */
+
+static void blocks(void **state)
+{
+	struct stage *st = *state;
+
+	top_text(&st->m, &st->s, 100, 8, false, &st->sheet.out);
+	sheet_is_as_in(&st->sheet, "top-batch.txt");
+	str_clear(&st->sheet.out);
+	st->s.view = TOP_CALLS;
+	top_text(&st->m, &st->s, 72, 5, true, &st->sheet.out);
+	sheet_is_as_in(&st->sheet, "top-batch-ascii.txt");
+}
+
+static void json(void **state)
+{
+	struct stage *st = *state;
+
+	st->m.dropped = 3;
+	top_json(&st->m, &st->s, 3, 1700000000500000000u, &st->sheet.out);
+	assert_ptr_equal(strchr(st->sheet.out.data, '\n'),
+			 st->sheet.out.data + st->sheet.out.len - 1);
+	sheet_is_as_in(&st->sheet, "top.json");
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, stage_setup, stage_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(views),	      TEST(in_ascii),  TEST(inks),
+		TEST(source),	      TEST(output),    TEST(sizes),
+		TEST(hostile_names),  TEST(many_processes),
+		TEST(nothing_at_all), TEST(blocks),    TEST(json),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
