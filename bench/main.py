@@ -21,7 +21,7 @@ import re
 import sys
 import time
 
-from bench import cost, machine, run, speed, table, target, tools, truth
+from bench import cost, live, machine, run, speed, table, target, tools, truth
 
 SCENARIOS = [
     ("steady", "30 deep, as fast as it can, 3.11 to 3.15; bare reads",
@@ -40,6 +40,7 @@ SCENARIOS = [
     ("size", "bytes of a sample in a recording, 1 and 10 kHz", cost.size),
     ("hours", "8 hours of samples through the writer", cost.hours),
     ("stacks", "a million different stacks as a flame graph", cost.stacks),
+    ("live", "live views: 1 000 functions, 200 threads, 1 kHz", live.live),
     ("build", "make, from nothing", cost.build),
 ]
 
