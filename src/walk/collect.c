@@ -29,6 +29,18 @@ void slot_release(struct slot *s)
 	free(s->out);
 }
 
+void slot_forget(struct slot *s)
+{
+	size_t i;
+
+	piece_forget(&s->state, 1);
+	piece_forget(&s->cframe, 1);
+	for (i = 0; i < s->blocks.len; i++)
+		piece_forget(&s->blocks.at[i], 1);
+	for (i = 0; i < s->frames.len; i++)
+		piece_forget(&s->frames.at[i], 1);
+}
+
 bool slot_is_restless(const struct slot *s)
 {
 	return s->failed >= RESTLESS;

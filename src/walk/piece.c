@@ -15,6 +15,13 @@ void piece_reset(struct piece *p)
 	p->got[0] = p->got[1] = 0;
 }
 
+void piece_forget(struct piece *p, int n)
+{
+	free(p->copy[n]);
+	p->copy[n] = NULL;
+	p->got[n] = 0;
+}
+
 void piece_aim(struct piece *p, raddr addr, size_t len)
 {
 	if (len > p->cap) {

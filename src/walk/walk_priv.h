@@ -35,6 +35,8 @@ void piece_release(struct piece *p);
 void piece_aim(struct piece *p, raddr addr, size_t len);
 /* Nothing of it has been read yet in this try. */
 void piece_reset(struct piece *p);
+/* Gives the memory of copy `n` back; it is made anew when it is read. */
+void piece_forget(struct piece *p, int n);
 /* Whether copy `n` has all the bytes. */
 bool piece_whole(const struct piece *p, int n);
 /* Remembers copy 0, which is gone by that. */
@@ -281,6 +283,8 @@ uint64_t slot_field(const struct walker *w, const struct slot *s, int copy,
 size_t frame_bytes(const struct layout *l);
 /* Where the chain starts, from the anchors as read. */
 raddr slot_head(const struct walker *w, const struct slot *s);
+/* Gives back what is of no use after a look: the closing copies. */
+void slot_forget(struct slot *s);
 /* Makes the stack that was accepted the prediction for the next time. */
 void slot_keep(struct walker *w, struct slot *s);
 /* The end of the used part of a chunk. */

@@ -9,6 +9,8 @@
 #include "profile.h"
 #include "walk_priv.h"
 
+#define MANY 256u /* threads, from which on memory counts more than time */
+
 struct walker *walker_new(struct remote *r, const struct layout *l,
 			  const struct entry_points *e, uint32_t pid)
 {
@@ -307,6 +309,8 @@ static int sample_rows(struct walker *w)
 			return ret;
 		thread_facts(w, i);
 		show(w, i);
+		if (w->nthreads > MANY)
+			slot_forget(s);
 	}
 	return 0;
 }
