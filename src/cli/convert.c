@@ -82,6 +82,8 @@ static int check(struct conversion *v, int files, struct err *err)
 			       "standard output has no extension: name its "
 			       "format with -f, for example -f table");
 	ret = output_resolve(out, &v->recording, err);
+	if (!ret)
+		ret = output_check(out, err);
 	if (!ret && v->recording && !out->path)
 		ret = err_set(err, -EINVAL,
 			      "a recording needs a name: -o FILE.strobe");
@@ -289,7 +291,7 @@ static const struct option_row options[] = {
 	{'f', "format", "FORMAT", "strobe, or one of report's; else as FILE"},
 	{OPT_FROM_FORMAT, "from-format", "KIND",
 	 "folded, austin, mojo; else it is recognized"},
-	{'r', "rate", "RATE", "ticks a second, where FILE does not say (100)"},
+	{'r', "rate", "RATE", "ticks a second; else the file's own, or 100"},
 	VIEW_OPTIONS,
 	{'q', "quiet", NULL, "tells only of errors"},
 };

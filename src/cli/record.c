@@ -430,6 +430,24 @@ static void summarize(const struct record *r, const char *wrote, bool whole)
 	str_release(&s);
 }
 
+/* Tells why nothing is shown; what was recorded is not lost by that. */
+static void complain_and_keep(struct record *r, const char *sentence)
+{
+	struct str s;
+
+	str_init(&s);
+	str_adds(&s, sentence);
+	if (r->folder && r->totals.counts.samples) {
+		str_addf(&s, "; what was recorded is in '%s', for 'pystrobe "
+			     "report'", r->recording);
+		signals_remove(NULL, NULL);
+		free(r->folder);
+		r->folder = NULL;
+	}
+	complain(s.data);
+	str_release(&s);
+}
+
 /*
  * What was recorded is shown even if the recording met with an error, which
  * is `failed` then.
@@ -446,9 +464,9 @@ static int write_outputs(struct record *r, int failed, struct err *err)
 	}
 	str_init(&wrote);
 	ret = r->rendered ? render(r, &wrote, &later) : 0;
-	if (ret)
-		complain(later.msg);
-	else if (!failed || r->kept || r->rendered)
+	if (ret) {
+		complain_and_keep(r, later.msg);
+	} else if (!failed || r->kept || r->rendered)
 		summarize(r, wrote.data, !failed);
 	str_release(&wrote);
 	/* All is written: a second signal has nothing to abandon any more. */

@@ -189,6 +189,10 @@ static int check_shows(const struct report_view *v, const struct output *out,
 		{v->header && (v->by || v->sorted || v->min_given),
 		 "'--header' has no such rows; leave out '--by', '--sort' and "
 		 "'--min-percent'"},
+		{v->source && (o->view.label != LABEL_LINE ||
+			       o->view.state_frames),
+		 "'--source' shows lines; leave out '-F', '--nolineno' and "
+		 "'--state-frames'"},
 		{o->callers && o->view.state_frames,
 		 "what '--state-frames' puts on top of a stack is no caller; "
 		 "leave it out"},

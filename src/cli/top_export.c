@@ -27,18 +27,19 @@ static int write_recording(struct export *e, struct err *err)
 {
 	struct err ignored;
 	struct writer *w;
-	int ret = writer_open(&w, e->path, err), ret2;
+	int ret = writer_open(&w, e->path, err);
 
 	if (ret)
 		return ret;
+	writer_at_leisure(w);
 	ret = profile_replay(e->profile, writer_sink(w),
 			     "pystrobe " PYSTROBE_VERSION
 			     " top (added up: times are not those of samples)");
-	if (ret)
-		err_set(err, ret, "cannot write '%s': %s", e->path,
-			strerror(-ret));
-	ret2 = writer_close(w, ret ? &ignored : err);
-	return ret ? ret : ret2;
+	if (!ret)
+		return writer_close(w, err);
+	err_set(err, ret, "cannot write '%s': %s", e->path, strerror(-ret));
+	writer_abandon(w, &ignored);
+	return ret;
 }
 
 static void *work(void *arg)

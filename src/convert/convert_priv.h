@@ -92,6 +92,7 @@ struct emit {
 	size_t nprocesses, cap_processes, nthreads, cap_threads;
 	struct map process_of; /* pid -> index */
 	struct intern thread_keys; /* index + 1 */
+	struct map taken;          /* pid and thread id of those that have one */
 	uint32_t made_up; /* thread ids so far */
 	/*
 	 * A tick, until all of its samples are there: new threads come before

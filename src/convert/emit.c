@@ -23,6 +23,7 @@ void emit_init(struct emit *e, const struct convert_options *o,
 	e->source.table = &e->symbols;
 	map_init(&e->process_of);
 	intern_init(&e->thread_keys);
+	map_init(&e->taken);
 	str_init(&e->name);
 	str_init(&e->other);
 }
@@ -32,6 +33,7 @@ void emit_release(struct emit *e)
 	symbols_release(&e->symbols);
 	map_release(&e->process_of);
 	intern_release(&e->thread_keys);
+	map_release(&e->taken);
 	str_release(&e->name);
 	str_release(&e->other);
 	free((char *)e->run.program);
@@ -115,6 +117,7 @@ static int bound_known(struct emit *e)
 	e->nprocesses = e->nthreads = 0;
 	map_clear(&e->process_of);
 	intern_clear(&e->thread_keys);
+	map_clear(&e->taken);
 	return tell_tick(e);
 }
 
@@ -140,10 +143,16 @@ static int tell_process(struct emit *e, const struct owner *o,
 	return e->sink->ops->process(e->sink, &info);
 }
 
+/* An id that two threads had, one after the other, is the first one's. */
 static uint32_t thread_id(struct emit *e, const struct owner *o)
 {
-	if (!o->made_up && !o->interp && o->tid)
+	uint64_t key = (uint64_t)o->pid << 32 | (uint32_t)o->tid;
+
+	if (!o->made_up && !o->interp && o->tid &&
+	    map_get(&e->taken, key) == MAP_NONE) {
+		map_put(&e->taken, key, 1);
 		return (uint32_t)o->tid;
+	}
 	return MADE_UP | (e->made_up++ & ~MADE_UP);
 }
 

@@ -48,7 +48,7 @@ static uint64_t periods_in(const struct clip *c, uint64_t ns)
 static bool cut(const struct clip *c, struct tick *tick)
 {
 	uint64_t first = since(c, tick_begin(tick, c->period_ns));
-	uint64_t last = since(c, tick->mono_ns), early = 0, late = 0;
+	uint64_t last = since(c, tick->mono_ns), early = 0, late = 0, room;
 
 	if (first < c->from_ns)
 		early = periods_in(c, c->from_ns - first);
@@ -58,6 +58,13 @@ static bool cut(const struct clip *c, struct tick *tick)
 		return false;
 	tick->more -= late + early;
 	tick->mono_ns -= late * c->period_ns;
+	/* Those that were missed before the part began are not of it. */
+	if (c->from_ns && c->period_ns) {
+		first += early * c->period_ns;
+		room = (first - c->from_ns) / c->period_ns;
+		if (tick->missed > room)
+			tick->missed = (uint32_t)room;
+	}
 	return true;
 }
 

@@ -500,7 +500,7 @@ static int take_tick(struct sink *s, const struct source_symbols *syms,
 		timeline_tick(p->timeline,
 			      tick->mono_ns - run->mono_ns + run->wall_ns,
 			      b->weight);
-	if (!p->ticks)
+	if (!p->ticks && run->wall_ns)
 		p->wall_ns += begin - run->mono_ns;
 	if (!run->ticks || begin < run->first_ns)
 		run->first_ns = begin;

@@ -32,6 +32,7 @@ struct replay {
 	struct lane *lanes;
 	size_t npieces, cap_pieces, nlanes, cap_lanes;
 	struct map seen; /* process and thread id of each lane */
+	uint64_t *ns;    /* of each thread */
 	uint64_t lost[LOSS_CAUSES], partial[LOSS_CAUSES]; /* not used yet */
 };
 
@@ -156,7 +157,8 @@ static void make_pieces(struct replay *r)
 	for (i = 0, at = 0; i < p->nthreads; i++) {
 		lane_add(r, (uint32_t)i);
 		for (; at < p->ncells && p->cells[order[at]].thread == i; at++)
-			add_cell(r, &p->cells[order[at]]);
+			if (!p->out_of_focus || !p->out_of_focus[order[at]])
+				add_cell(r, &p->cells[order[at]]);
 		if (p->symbols.nstates)
 			add_by_cause(r, (uint32_t)i, lost, p->threads[i].lost,
 				     r->lost);
@@ -234,20 +236,41 @@ static int replay_step(struct replay *r, uint32_t process, uint64_t step)
 	return ret;
 }
 
-/* As many ticks as there were; those that were missed come with the first. */
+/* The time of its ticks: as much for each as a sample stands for, on average. */
+static double span_of(const struct replay *r, uint32_t process)
+{
+	uint64_t ns = 0, samples = 0;
+	size_t i;
+
+	for (i = 0; i < r->p->nthreads; i++) {
+		if (r->p->threads[i].process != process)
+			continue;
+		ns += r->ns[i];
+		samples += r->p->threads[i].samples;
+	}
+	return samples ? (double)ns / (double)samples *
+				 (double)r->p->processes[process].ticks
+		       : 0;
+}
+
+/*
+ * As many ticks as there were; those that were missed come with the first.
+ * That one stands for a period, the others share the rest of the time.
+ */
 static int replay_process(struct replay *r, uint32_t process, uint64_t missed)
 {
 	const struct profile_run *run = &r->p->runs[0];
 	const struct profile_process *of = &r->p->processes[process];
-	double apart = of->ticks > 1 ? (double)(run->last_ns - run->first_ns) /
-					       (double)(of->ticks - 1)
-				     : 0;
+	double span = span_of(r, process) - (double)r->p->period_ns;
+	double apart = of->ticks > 1 && span > 0
+			       ? span / (double)(of->ticks - 1)
+			       : 0;
 	struct tick tick = {.pid = of->pid};
 	uint64_t at = 0, step;
 	int ret = tell_process(r, process);
 
 	while (at < of->ticks && !ret) {
-		step = step_of(r, process, of->ticks - at);
+		step = step_of(r, process, at ? of->ticks - at : 1);
 		at += step;
 		tick.mono_ns = run->first_ns +
 			       (uint64_t)(apart * (double)(at - 1));
@@ -276,16 +299,21 @@ int profile_replay(const struct profile *p, struct sink *sink,
 	};
 	int ret = sink->ops->run(sink, &run);
 	uint32_t i;
+	size_t c;
 
 	r.syms.table = (struct symbols *)&p->symbols;
 	memcpy(r.lost, p->lost, sizeof(r.lost));
 	memcpy(r.partial, p->partial, sizeof(r.partial));
 	map_init(&r.seen);
+	r.ns = xcalloc(p->nthreads + 1, sizeof(*r.ns));
+	for (c = 0; c < p->ncells; c++)
+		r.ns[p->cells[c].thread] += p->cells[c].ns;
 	make_pieces(&r);
 	for (i = 0; i < p->nprocesses && !ret; i++)
 		ret = replay_process(&r, i, i ? 0 : p->missed);
 	map_release(&r.seen);
 	free(r.pieces);
 	free(r.lanes);
+	free(r.ns);
 	return ret;
 }

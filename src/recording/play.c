@@ -182,7 +182,6 @@ static int play_event(struct player *p, uint32_t pid, const struct revent *e)
 	if (!told)
 		return 0;
 	info.name = told->text;
-	p->in_tick = false;
 	return p->sink->ops->thread(p->sink, &info);
 }
 

@@ -209,7 +209,7 @@ void add_achieved(struct str *out, uint64_t ticks, uint64_t missed)
 
 uint64_t run_started(const struct profile_run *run)
 {
-	return run->wall_ns + (run->first_ns - run->mono_ns);
+	return run->wall_ns ? run->wall_ns + (run->first_ns - run->mono_ns) : 0;
 }
 
 uint64_t run_duration(const struct profile_run *run)

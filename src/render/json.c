@@ -160,10 +160,14 @@ static void put_runs(struct writing *w)
 		put_string(w, "kernel", run->kernel);
 		put_string(w, "program", run->program);
 		put_key(w, "started");
-		str_addf(w->out, "%llu.%06llu",
-			 (unsigned long long)(run_started(run) / 1000000000),
-			 (unsigned long long)(run_started(run) / 1000 %
-					      1000000));
+		if (run_started(run))
+			str_addf(w->out, "%llu.%06llu",
+				 (unsigned long long)(run_started(run) /
+						      1000000000),
+				 (unsigned long long)(run_started(run) / 1000 %
+						      1000000));
+		else
+			str_adds(w->out, "null");
 		put_number(w, "duration_ns", run_duration(run));
 		put_number(w, "period_ns", run->period_ns);
 		put_number(w, "ticks", run->ticks);

@@ -94,7 +94,8 @@ static void put_runs(struct page *g, const struct profile *p)
 		put_text(g, "host", text(p, run->host));
 		put_text(g, "kernel", text(p, run->kernel));
 		put_text(g, "recorded by", text(p, run->program));
-		put_time(g, run_started(run));
+		if (run_started(run))
+			put_time(g, run_started(run));
 		add_time(&g->scratch, run_duration(run));
 		put_fact(g, "duration");
 		put_rate(g, run);

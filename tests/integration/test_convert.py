@@ -4,7 +4,7 @@ import os
 import re
 import subprocess
 
-from harness import EXIT_FAILED, ROOT, Skip, equal, expect
+from harness import EXIT_FAILED, EXIT_USAGE, ROOT, Skip, equal, expect
 
 VIEWS = [(), ("-t", "-i"), ("-F",), ("--nolineno",),
          ("--full-filenames", "-t"), ("-i", "--state-frames")]
@@ -88,6 +88,22 @@ def test_bad_lines(t):
     equal(text, "a;b 3\nc 2\n", "stacks")
     expect("3 lines could not be used; the first is line 2: its count is not "
            "a whole number" in said, "%s", said)
+
+
+def test_ids_used_again(t):
+    """Two threads with one id are two; when it was is not known."""
+    text = "A (thread 5);f 1\nB (thread 5);g 1\n"
+    path = write(t, "again.folded", text)
+    found, _ = converted(t, path, "-t")
+    equal([line.split(" ")[0] for line in found.splitlines()], ["A", "B"],
+          "threads of %r" % found)
+    said = t.pystrobe("report", t.path("converted.strobe"), "--header",
+                      "--json").out
+    run, = json.loads(said)["recording"]["runs"]
+    equal(run["started"], None, "the time of day")
+    result = t.pystrobe("convert", path, "--reverse", "-f", "folded",
+                        status=EXIT_USAGE)
+    expect("--reverse" in result.err, "%s", result)
 
 
 def test_nothing_is_left_behind(t):

@@ -187,7 +187,14 @@ def test_recorder_without_a_place(t):
     common = ["record", "-p", str(target.pid), "-d", "100ms", "-o"]
     for script, why in ((FULL, "No space left"), (READ_ONLY, "Read-only")):
         for name in ("x.svg", "x.strobe"):
-            one_sentence(in_mount(t, script, common + [name]), name, why)
+            result = in_mount(t, script, common + [name])
+            one_sentence(result, name, why)
+            kept = re.search(r"what was recorded is in '(.*?)'", result.err)
+            equal(bool(kept), (script, name) == (FULL, "x.svg"), "kept")
+            if kept:
+                expect(t.pystrobe("report", kept.group(1), "-q").out,
+                       "nothing is in what was kept")
+                shutil.rmtree(os.path.dirname(kept.group(1)))
 
 
 @each_python(quick=False)

@@ -437,7 +437,7 @@ static void hours(void **state)
 static void replay_has_the_totals(void **state)
 {
 	struct profile *p = profile_new(), *again = profile_new();
-	uint64_t lost = 0, partial = 0;
+	uint64_t lost = 0, partial = 0, ns = 0, ns_again = 0;
 	struct made m;
 	size_t i;
 
@@ -448,6 +448,11 @@ static void replay_has_the_totals(void **state)
 	assert_int_equal(again->samples, p->samples);
 	assert_int_equal(again->ticks, p->ticks);
 	assert_int_equal(again->missed, p->missed);
+	for (i = 0; i < p->ncells; i++)
+		ns += p->cells[i].ns;
+	for (i = 0; i < again->ncells; i++)
+		ns_again += again->cells[i].ns;
+	assert_true(ns_again > ns - ns / 50 && ns_again < ns + ns / 50);
 	assert_int_equal(again->idle, p->idle);
 	for (i = 0; i < LOSS_CAUSES; i++) {
 		lost += p->lost[i];

@@ -346,6 +346,31 @@ static void clipped(void **state)
 	profile_free(p);
 }
 
+/* Of ticks that were missed, those before the part are not of it. */
+static void clipped_after_a_gap(void **state)
+{
+	static const struct run_info run = {
+		.period_ns = 10000000, .host = "", .kernel = "", .program = ""};
+	static const struct process_info process = {
+		.pid = 1, .command = "", .cwd = ""};
+	struct tick tick = {.pid = 1};
+	struct profile *p = profile_new();
+	struct source_symbols none = {NULL, 0};
+	struct clip c;
+
+	(void)state;
+	clip_init(&c, &p->sink, 900000000, UINT64_MAX);
+	c.sink.ops->run(&c.sink, &run);
+	c.sink.ops->process(&c.sink, &process);
+	assert_int_equal(c.sink.ops->tick(&c.sink, &none, &tick), 0);
+	tick.mono_ns = 1000000000;
+	tick.missed = 99;
+	assert_int_equal(c.sink.ops->tick(&c.sink, &none, &tick), 0);
+	assert_int_equal(p->ticks, 1);
+	assert_int_equal(p->missed, 10);
+	profile_free(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -357,6 +382,7 @@ int main(void)
 		TEST(totals_of_states),
 		TEST(focus),
 		cmocka_unit_test(clipped),
+		cmocka_unit_test(clipped_after_a_gap),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
