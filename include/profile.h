@@ -448,6 +448,7 @@ enum around {
  * Cuts each stack at the outermost frame that fits, which becomes the root;
  * stacks in which none fits are out of focus from now on. Frames are written
  * as for profile_focus. Once all samples are there, and behind profile_focus.
+ * -E2BIG with a sentence: there would be too many stacks.
  */
 int profile_around(struct profile *p, const char *regex, enum around way,
 		   struct err *err);

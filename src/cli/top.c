@@ -129,6 +129,13 @@ static int check(struct top *t, char **program, struct err *err)
 		return err_set(err, -EINVAL,
 			       "-o is for the output of a program that "
 			       "pystrobe starts, not for a PID");
+	if (t->json && t->state.view != TOP_FUNCTIONS &&
+	    t->state.view != TOP_LINES)
+		return err_set(err, -EINVAL,
+			       "'--json' has functions or lines, and threads "
+			       "and processes in any case; leave out "
+			       "'--view %s'",
+			       top_view_name(t->state.view));
 	ret = output_resolve(&t->choice, &recording, err);
 	if (ret)
 		return ret;

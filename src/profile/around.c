@@ -6,6 +6,12 @@
 
 #include "profile_priv.h"
 
+/*
+ * Turned round, stacks share little: of each that fits all frames may be new
+ * ones, so that few bytes of a recording would take all memory.
+ */
+#define NEW_STACKS_MAX (16u << 20)
+
 struct turning {
 	struct symbols *symbols;
 	const uint8_t *frames; /* which fit */
@@ -58,14 +64,33 @@ static uint32_t turned(struct turning *t, uint32_t stack)
 	return made;
 }
 
+/* Where the cells are now. False: there would be too many stacks. */
+static bool move_cells(struct profile *p, struct turning *t)
+{
+	struct profile_cell *c;
+	size_t i;
+
+	for (i = 0; i < p->ncells; i++) {
+		c = &p->cells[i];
+		if (!t->at[c->stack])
+			p->out_of_focus[i] = 1;
+		else
+			c->stack = t->way == AROUND_CALLEES
+					   ? t->new[c->stack]
+					   : turned(t, t->at[c->stack]);
+		if (p->symbols.nstacks - t->n > NEW_STACKS_MAX)
+			return false;
+	}
+	return true;
+}
+
 int profile_around(struct profile *p, const char *regex, enum around way,
 		   struct err *err)
 {
 	struct turning t = {.symbols = &p->symbols, .way = way,
 			    .n = p->symbols.nstacks};
 	uint8_t *frames = frames_that_fit(p, regex, err);
-	struct profile_cell *c;
-	size_t i;
+	int ret = 0;
 
 	if (!frames)
 		return -EINVAL;
@@ -77,17 +102,13 @@ int profile_around(struct profile *p, const char *regex, enum around way,
 		cut(&t);
 	if (!p->out_of_focus)
 		p->out_of_focus = xcalloc(p->ncells, 1);
-	for (i = 0; i < p->ncells; i++) {
-		c = &p->cells[i];
-		if (!t.at[c->stack])
-			p->out_of_focus[i] = 1;
-		else
-			c->stack = way == AROUND_CALLEES
-					   ? t.new[c->stack]
-					   : turned(&t, t.at[c->stack]);
-	}
+	if (!move_cells(p, &t))
+		ret = err_set(err, -E2BIG,
+			      "more than %u stacks lead to '%s'; narrow it "
+			      "down, or choose a part by --focus",
+			      NEW_STACKS_MAX, regex);
 	free(t.at);
 	free(t.new);
 	free(frames);
-	return 0;
+	return ret;
 }

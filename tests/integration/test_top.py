@@ -193,6 +193,8 @@ def test_usage(t):
                        (["--view", "x", "-p", "1"], "is not a view"),
                        (["--interval", "1us", "-p", "1"], "100ms to 60s"),
                        (["-n", "0", "-p", "1"], "-n is 1 to"),
+                       (["--json", "--view", "calls", "-p", "1"],
+                        "leave out '--view calls'"),
                        (["-g", "--mode", "cpu", "-p", "1"], "-g means")):
         result = t.pystrobe("top", *args, status=EXIT_USAGE)
         contains(result.err, part)
