@@ -516,6 +516,13 @@ void view_count(const struct profile *p, const struct view *view,
 		struct view_count *out);
 
 /*
+ * The same as profile_focus for stacks with a frame whose label in this view
+ * has the text in it, whatever the case.
+ */
+void profile_focus_label(struct profile *p, const struct view *view,
+			 const char *text);
+
+/*
  * What the mode asks for and no sample knows: "who held the GIL"; else NULL.
  */
 const char *view_missing(const struct profile *p, const struct view *view);

@@ -13,7 +13,7 @@ struct export {
 	struct profile *profile;
 	struct output output; /* renderer NULL: a recording */
 	char *path;
-	char *focus; /* regular expression, or NULL */
+	char *filter; /* of frames, or NULL */
 	pthread_t thread;
 	bool running;
 
@@ -42,14 +42,27 @@ static int write_recording(struct export *e, struct err *err)
 	return ret;
 }
 
+static int apply_filter(struct export *e, struct err *err)
+{
+	const struct view *view = &e->output.options.view;
+	struct view_count count;
+
+	profile_focus_label(e->profile, view, e->filter);
+	view_count(e->profile, view, &count);
+	return count.samples ? 0
+			     : err_set(err, -ENOENT,
+				       "nothing is written to '%s': no stack "
+				       "has '%s'", e->path, e->filter);
+}
+
 static void *work(void *arg)
 {
 	struct export *e = arg;
 	struct err err = {""};
 	int ret = 0;
 
-	if (e->focus)
-		ret = profile_focus(e->profile, e->focus, NULL, &err);
+	if (e->filter)
+		ret = apply_filter(e, &err);
 	if (!ret)
 		ret = e->output.renderer
 			      ? output_write(&e->output, e->path, e->profile,
@@ -61,24 +74,6 @@ static void *work(void *arg)
 	e->err = err;
 	pthread_mutex_unlock(&e->lock);
 	return NULL;
-}
-
-/* A text as an expression that fits it alone, whatever the case. */
-static char *expression(const char *text)
-{
-	struct str s;
-
-	str_init(&s);
-	for (; *text; text++) {
-		if ((*text >= 'a' && *text <= 'z') ||
-		    (*text >= 'A' && *text <= 'Z'))
-			str_addf(&s, "[%c%c]", *text | 0x20, *text & ~0x20);
-		else if (strchr(".[]{}()*+?^$|\\", *text))
-			str_addf(&s, "\\%c", *text);
-		else
-			str_addc(&s, *text);
-	}
-	return s.cap ? s.data : xstrdup("");
 }
 
 static int choose_format(struct export *e, struct err *err)
@@ -116,8 +111,9 @@ struct export *export_start(const struct live *l, const struct top_state *s,
 		export_free(e);
 		return NULL;
 	}
-	if (*s->filter)
-		e->focus = expression(s->filter);
+	/* Those of threads and processes are of no frame. */
+	if (*s->filter && s->view != TOP_THREADS && s->view != TOP_PROCESSES)
+		e->filter = xstrdup(s->filter);
 	e->profile = profile_new();
 	profile_merge(e->profile, top_part(l->all, s, &part), NULL);
 	free(part.cells);
@@ -153,6 +149,6 @@ void export_free(struct export *e)
 	pthread_mutex_destroy(&e->lock);
 	profile_free(e->profile);
 	free(e->path);
-	free(e->focus);
+	free(e->filter);
 	free(e);
 }

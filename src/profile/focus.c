@@ -59,23 +59,55 @@ uint8_t *frames_that_fit(const struct profile *p, const char *regex,
 }
 
 /* Which stacks have such a frame: a parent comes before its children. */
-static uint8_t *stacks_that_fit(const struct profile *p, const char *text,
-				struct err *err)
+static uint8_t *stacks_with(const struct symbols *s, const uint8_t *frames)
 {
-	const struct symbols *s = &p->symbols;
 	const struct stack_def *d;
-	uint8_t *frames = frames_that_fit(p, text, err), *fit;
+	uint8_t *fit = xcalloc(s->nstacks + 1, 1);
 	size_t i;
 
-	if (!frames)
-		return NULL;
-	fit = xcalloc(s->nstacks + 1, 1);
 	for (i = 1; i < s->nstacks; i++) {
 		d = &s->stacks[i];
 		fit[i] = fit[d->parent] || frames[d->frame];
 	}
+	return fit;
+}
+
+static uint8_t *stacks_that_fit(const struct profile *p, const char *text,
+				struct err *err)
+{
+	uint8_t *frames = frames_that_fit(p, text, err), *fit;
+
+	if (!frames)
+		return NULL;
+	fit = stacks_with(&p->symbols, frames);
 	free(frames);
 	return fit;
+}
+
+void profile_focus_label(struct profile *p, const struct view *view,
+			 const char *text)
+{
+	const struct symbols *s = &p->symbols;
+	uint8_t *frames = xcalloc(s->nframes + 1, 1), *fit;
+	struct labels labels;
+	struct intern texts;
+	size_t i;
+
+	intern_init(&texts);
+	labels_init(&labels, p, view, &texts);
+	for (i = 0; i < s->nframes; i++)
+		frames[i] = strcasestr(intern_text(&texts, label_frame(
+					       &labels, (uint32_t)i), NULL),
+				       text) != NULL;
+	fit = stacks_with(s, frames);
+	free(p->out_of_focus);
+	p->out_of_focus = xcalloc(p->ncells + 1, 1);
+	for (i = 0; i < p->ncells; i++)
+		p->out_of_focus[i] = !fit[p->cells[i].stack];
+	labels_release(&labels);
+	intern_release(&texts);
+	free(frames);
+	free(fit);
 }
 
 int profile_focus(struct profile *p, const char *focus, const char *ignore,

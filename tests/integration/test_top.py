@@ -8,7 +8,7 @@ import subprocess
 
 from harness import (EXIT_FAILED, EXIT_USAGE, Fail, contains, each_python,
                      equal, expect, expect_untouched, need, state_of,
-                     wait_until)
+                     total, wait_until)
 
 # The least and the usual size, and a large one.
 USUAL = (80, 24)
@@ -345,6 +345,14 @@ def test_export(t):
         screen.keys("Enter")
         screen.shows("wrote '.*%s|wrote" % name)
         wait_until(lambda: os.path.exists(t.path(name)), name)
+    screen.keys("/")
+    screen.type("HOT (busy.py")
+    screen.keys("Enter")
+    screen.keys("e")
+    screen.shows("^export to")
+    screen.type(t.path("hot.strobe"))
+    screen.keys("Enter")
+    wait_until(lambda: os.path.exists(t.path("hot.strobe")), "hot.strobe")
     screen.keys("e")
     screen.shows("^export to")
     screen.type("/nonexistent/x.svg")
@@ -355,6 +363,8 @@ def test_export(t):
     with open(t.path("out.svg")) as f:
         contains(f.read(), "busy.py")
     contains(t.pystrobe("report", t.path("out.strobe")).out, "busy.py")
+    hot = t.folded("report", t.path("hot.strobe"))
+    expect(hot and total(hot, "hot (busy.py") == total(hot), "%r", hot)
     with open(t.path("out.folded")) as f:
         contains(f.read(), "busy.py")
 
