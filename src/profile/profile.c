@@ -259,6 +259,13 @@ static void run_add(struct profile *p, const struct run_info *info)
 	};
 }
 
+static uint32_t newest_of(const struct profile_build *b, uint32_t pid)
+{
+	uint32_t i = map_get(&b->newest, pid);
+
+	return i == MAP_NONE ? UNSEEN : i;
+}
+
 static uint32_t process_add(struct profile *p, uint32_t pid, uint64_t start)
 {
 	struct profile_build *b = p->build;
@@ -274,6 +281,9 @@ static uint32_t process_add(struct profile *p, uint32_t pid, uint64_t start)
 	};
 	b->last_ns = grow(b->last_ns, &b->cap_last, i + 1, sizeof(*b->last_ns));
 	b->last_ns[i] = 0;
+	b->older = grow(b->older, &b->cap_older, i + 1, sizeof(*b->older));
+	b->older[i] = newest_of(b, pid);
+	map_put(&b->newest, pid, (uint32_t)i);
 	return (uint32_t)i;
 }
 
@@ -286,11 +296,11 @@ static bool is_current(const struct profile *p, size_t i, uint32_t pid)
 
 static uint32_t process_at(struct profile *p, uint32_t pid)
 {
-	size_t i = p->nprocesses;
+	uint32_t i;
 
-	while (i > 0)
-		if (is_current(p, --i, pid))
-			return (uint32_t)i;
+	for (i = newest_of(p->build, pid); i != UNSEEN; i = p->build->older[i])
+		if (is_current(p, i, pid))
+			return i;
 	return process_add(p, pid, 0);
 }
 
@@ -303,11 +313,14 @@ uint32_t build_process(struct profile *p, uint32_t pid, uint64_t start)
 	uint32_t host = build_run(p)->host, i, found = UNSEEN;
 	struct profile_process *row;
 
-	for (i = 0; i < p->nprocesses; i++) {
+	for (i = newest_of(p->build, pid); i != UNSEEN;
+	     i = p->build->older[i]) {
 		row = &p->processes[i];
-		if (row->pid != pid || row->host != host)
+		if (row->host != host)
 			continue;
-		if (row->start == start || (!row->start && is_current(p, i, pid)))
+		if (found == UNSEEN &&
+		    (row->start == start ||
+		     (!row->start && is_current(p, i, pid))))
 			found = i;
 		else if (is_current(p, i, pid))
 			row->run = UNSEEN; /* it has ended */
@@ -600,6 +613,7 @@ struct profile *profile_new(void)
 	symbols_init(&p->symbols);
 	p->build = xcalloc(1, sizeof(*p->build));
 	map_init(&p->build->threads);
+	map_init(&p->build->newest);
 	return p;
 }
 
@@ -616,6 +630,8 @@ void profile_free(struct profile *p)
 	free(b->sources);
 	free(b->slots);
 	map_release(&b->threads);
+	map_release(&b->newest);
+	free(b->older);
 	free(b->last_ns);
 	free(b->path);
 	free(b->recent);

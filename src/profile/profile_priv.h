@@ -73,6 +73,9 @@ struct profile_build {
 	size_t nslots;
 	struct map threads; /* process and tid to the newest row */
 	uint64_t *last_ns;  /* the last tick of each process; 0: none */
+	uint32_t *older;   /* of each: the row of that pid before, or UNSEEN */
+	struct map newest; /* pid to its newest row */
+	size_t cap_older;
 	size_t cap_last;
 	uint32_t process; /* of the tick that is being told */
 	uint64_t weight;  /* of each of its samples, in ns */
