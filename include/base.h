@@ -92,6 +92,13 @@ void str_vaddf(struct str *s, const char *fmt, va_list ap)
 void str_add_clean(struct str *s, const void *data, size_t len);
 void str_adds_clean(struct str *s, const char *text);
 
+/*
+ * All of these characters as a number of base 2 to 16; false when it is none,
+ * or above `most`.
+ */
+bool digits_value(const char *digits, size_t n, unsigned base, uint64_t most,
+		  uint64_t *value);
+
 /* One code point as UTF-8; U+FFFD for what is none. */
 void str_add_point(struct str *s, uint32_t point);
 
@@ -210,6 +217,12 @@ void outfile_abort(struct outfile *out); /* removes and frees; NULL legal */
  * descriptor that only reads.
  */
 int stdout_open(struct err *err);
+
+/*
+ * Makes an empty file beside `path`, with the rights that an ordinary new one
+ * has: its descriptor, and its name in *temp, to be freed; or -errno.
+ */
+int temp_open(const char *path, char **temp);
 
 /*
  * What a path names once symbolic links are followed, also if nothing is there

@@ -7,23 +7,8 @@ of the two that work, together; the time of the last.
 """
 import sys
 import threading
-import time
 
 import shared
-
-LOCK = threading.Lock()
-
-
-def at_lock(arrived):
-    arrived.append(1)
-    with LOCK:
-        pass
-
-
-def at_sleep(arrived):
-    arrived.append(1)
-    while True:
-        time.sleep(3600)
 
 
 def work(number, rounds, board, clock):
@@ -39,16 +24,8 @@ def work(number, rounds, board, clock):
 def main():
     count = int(sys.argv[2])
     board = shared.Board(sys.argv[1], 2)
-    rounds, arrived = [0, 0], []
-    threading.stack_size(256 << 10)
-    LOCK.acquire()
-    for number in range(count - 2):
-        thread = threading.Thread(target=(at_lock, at_sleep)[number % 2],
-                                  args=(arrived,), name="wait-%d" % number)
-        thread.daemon = True
-        thread.start()
-    while len(arrived) < count - 2:
-        time.sleep(0.01)
+    rounds = [0, 0]
+    shared.start_waiting(count - 2)
     clock = shared.wall_clock
     thread = threading.Thread(target=work, args=(1, rounds, board, clock),
                               name="work-1")

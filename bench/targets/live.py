@@ -9,12 +9,10 @@ together; the time of the last.
 import random
 import sys
 import threading
-import time
 
 import shared
 
 FUNCTIONS, WORKERS = 1000, 4
-LOCK = threading.Lock()
 SOURCE = """
 def function_%d(depth, pick):
     x = 0
@@ -36,18 +34,6 @@ def make_functions():
         FOUND.append(space["function_%d" % number])
 
 
-def at_lock(arrived):
-    arrived.append(1)
-    with LOCK:
-        pass
-
-
-def at_sleep(arrived):
-    arrived.append(1)
-    while True:
-        time.sleep(3600)
-
-
 def work(number, rounds, board, clock):
     pick = random.Random(number).randrange
     while True:
@@ -61,16 +47,8 @@ def main():
     count = int(sys.argv[2])
     make_functions()
     board = shared.Board(sys.argv[1], 2)
-    rounds, arrived = [0] * WORKERS, []
-    threading.stack_size(256 << 10)
-    LOCK.acquire()
-    for number in range(count - WORKERS):
-        thread = threading.Thread(target=(at_lock, at_sleep)[number % 2],
-                                  args=(arrived,), name="wait-%d" % number)
-        thread.daemon = True
-        thread.start()
-    while len(arrived) < count - WORKERS:
-        time.sleep(0.01)
+    rounds = [0] * WORKERS
+    shared.start_waiting(count - WORKERS)
     for number in range(1, WORKERS):
         thread = threading.Thread(
             target=work, args=(number, rounds, board, shared.wall_clock),

@@ -10,6 +10,7 @@ import mmap
 import os
 import struct
 import sys
+import threading
 import time
 
 try:
@@ -69,3 +70,35 @@ def line_of(path, mark):
         for number, line in enumerate(source, 1):
             if line.endswith("# %s\n" % mark):
                 return number
+
+
+# ---- threads that wait ----
+
+LOCK = threading.Lock()
+
+
+def at_lock(arrived):
+    arrived.append(1)
+    with LOCK:
+        pass
+
+
+def at_sleep(arrived):
+    arrived.append(1)
+    while True:
+        time.sleep(3600)
+
+
+def start_waiting(count):
+    """Half of them wait for a lock, half in a long sleep, by now. Threads that
+    are started later have small stacks, too."""
+    arrived = []
+    threading.stack_size(256 << 10)
+    LOCK.acquire()
+    for number in range(count):
+        thread = threading.Thread(target=(at_lock, at_sleep)[number % 2],
+                                  args=(arrived,), name="wait-%d" % number)
+        thread.daemon = True
+        thread.start()
+    while len(arrived) < count:
+        time.sleep(0.01)

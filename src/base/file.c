@@ -76,36 +76,46 @@ int file_read(struct str *s, int dirfd, const char *path, size_t limit)
 	return ret;
 }
 
+static int cannot_write(const struct outfile *out, int code, struct err *err)
+{
+	return err_set(err, code == -EACCES ? -EPERM : code,
+		       "cannot write '%s': %s", out->path, strerror(-code));
+}
+
 static int open_direct(struct outfile *out, struct err *err)
 {
 	out->fd = open(out->path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
-	if (out->fd < 0)
-		return err_set(err, file_errno(), "cannot write '%s': %s",
-			       out->path, strerror(errno));
-	return 0;
+	return out->fd < 0 ? cannot_write(out, -errno, err) : 0;
 }
 
-static int open_temp(struct outfile *out, struct err *err)
+int temp_open(const char *path, char **temp)
 {
 	struct str name;
 	mode_t mask;
+	int fd;
 
 	str_init(&name);
-	str_addf(&name, "%s.XXXXXX", out->path);
-	out->temp = xstrdup(name.data);
+	str_addf(&name, "%s.XXXXXX", path);
+	*temp = xstrdup(name.data);
 	str_release(&name);
-	out->fd = mkostemp(out->temp, O_CLOEXEC);
-	if (out->fd < 0) {
-		free(out->temp);
-		out->temp = NULL;
-		return err_set(err, file_errno(), "cannot write '%s': %s",
-			       out->path, strerror(errno));
+	fd = mkostemp(*temp, O_CLOEXEC);
+	if (fd < 0) {
+		fd = -errno;
+		free(*temp);
+		*temp = NULL;
+		return fd;
 	}
 	/* mkostemp makes 0600; an ordinary output has the user's mask. */
 	mask = umask(0);
 	umask(mask);
-	fchmod(out->fd, 0666 & ~mask);
-	return 0;
+	fchmod(fd, 0666 & ~mask);
+	return fd;
+}
+
+static int open_temp(struct outfile *out, struct err *err)
+{
+	out->fd = temp_open(out->path, &out->temp);
+	return out->fd < 0 ? cannot_write(out, out->fd, err) : 0;
 }
 
 /* Names of things that are open already, or of devices: never replaced. */

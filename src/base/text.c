@@ -65,6 +65,34 @@ static uint32_t made_safe(uint32_t c)
 	return c;
 }
 
+static unsigned digit_value(char c)
+{
+	if (c >= '0' && c <= '9')
+		return (unsigned)(c - '0');
+	if (c >= 'a' && c <= 'f')
+		return (unsigned)(c - 'a') + 10;
+	if (c >= 'A' && c <= 'F')
+		return (unsigned)(c - 'A') + 10;
+	return 16;
+}
+
+bool digits_value(const char *digits, size_t n, unsigned base, uint64_t most,
+		  uint64_t *value)
+{
+	uint64_t sum = 0;
+	unsigned v;
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		v = digit_value(digits[i]);
+		if (v >= base || v > most || sum > (most - v) / base)
+			return false;
+		sum = sum * base + v;
+	}
+	*value = sum;
+	return n > 0;
+}
+
 void str_add_point(struct str *s, uint32_t c)
 {
 	unsigned char b[4];

@@ -127,10 +127,18 @@ int parse_share(const char *what, const char *text, double *share,
 /* The candidate nearest to a misspelt word, or NULL when none is near. */
 const char *nearest(const char *word, const char *const *candidates, size_t n);
 
+/* The words that an option takes, by number; NULL behind the last one. */
+typedef const char *option_word(unsigned i);
+option_word mode_word, convert_word; /* as palette_name */
+/* Adds them all, `between` them. */
+void list_words(struct str *s, const char *between, option_word *word);
+
 /* ---- messages.c ---- */
 
 void complain(const char *sentence);   /* "pystrobe: sentence" on stderr */
 void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+const char *plural(uint64_t n);        /* "" or "s" */
+int status_of(int ret);                /* the exit status; 0 or -errno */
 int usage(const struct command *c, const struct err *err); /* EXIT_USAGE */
 
 /* ---- output.c: what record and report share ---- */

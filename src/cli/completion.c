@@ -8,14 +8,13 @@
 #include <string.h>
 
 #include "cli_priv.h"
-#include "convert.h"
 
 /* What may stand for a word; the names are those of the shells' functions. */
 static const char *const kinds[] = {"none", "words", "files", "pids",
 				    "program"};
 enum kind { KIND_NONE, KIND_WORDS, KIND_FILES, KIND_PIDS, KIND_PROGRAM };
 
-/* Each adds words, with a space before each. */
+/* With a space before each. */
 static void add_formats(struct str *words, const struct command *c)
 {
 	const struct renderer *r;
@@ -29,34 +28,6 @@ static void add_formats(struct str *words, const struct command *c)
 		str_adds(words, " strobe");
 }
 
-static void add_modes(struct str *words, const struct command *c)
-{
-	int i;
-
-	(void)c;
-	for (i = MODE_DEFAULT + 1; i < VIEW_MODES; i++)
-		str_addf(words, " %s", mode_name((enum view_mode)i));
-}
-
-static void add_palettes(struct str *words, const struct command *c)
-{
-	unsigned i;
-
-	(void)c;
-	for (i = 0; palette_name(i); i++)
-		str_addf(words, " %s", palette_name(i));
-}
-
-static void add_kinds(struct str *words, const struct command *c)
-{
-	int i;
-
-	(void)c;
-	for (i = CONVERT_DETECT + 1; i < CONVERT_FORMATS; i++)
-		str_addf(words, " %s",
-			 convert_format_name((enum convert_format)i));
-}
-
 /*
  * By what stands for the argument of an option in its row. What is not here
  * has its words in the help.
@@ -64,14 +35,14 @@ static void add_kinds(struct str *words, const struct command *c)
 static const struct value {
 	const char *argument;
 	enum kind kind;
-	void (*add)(struct str *words, const struct command *c);
+	option_word *word; /* of KIND_WORDS; NULL: formats */
 } values[] = {
 	{"FILE", KIND_FILES, NULL},
 	{"PID", KIND_PIDS, NULL},
-	{"FORMAT", KIND_WORDS, add_formats},
-	{"MODE", KIND_WORDS, add_modes},
-	{"PALETTE", KIND_WORDS, add_palettes},
-	{"KIND", KIND_WORDS, add_kinds},
+	{"FORMAT", KIND_WORDS, NULL},
+	{"MODE", KIND_WORDS, mode_word},
+	{"PALETTE", KIND_WORDS, palette_name},
+	{"KIND", KIND_WORDS, convert_word},
 	{"WHERE", KIND_NONE, NULL},
 	{"TIME", KIND_NONE, NULL},
 	{"PIXELS", KIND_NONE, NULL},
@@ -79,7 +50,6 @@ static const struct value {
 	{"PERCENT", KIND_NONE, NULL},
 	{"TEXT", KIND_NONE, NULL},
 	{"REGEX", KIND_NONE, NULL},
-	{"WHERE", KIND_NONE, NULL},
 	{"N", KIND_NONE, NULL},
 };
 
@@ -150,10 +120,14 @@ static void add_words(struct str *words, const struct command *c,
 {
 	const struct value *v = value_of(row->argument);
 
-	if (v && v->add)
-		v->add(words, c);
-	else if (!v)
+	if (!v) {
 		add_list(words, row->about);
+	} else if (v->word) {
+		str_addc(words, ' ');
+		list_words(words, " ", v->word);
+	} else if (v->kind == KIND_WORDS) {
+		add_formats(words, c);
+	}
 }
 
 /* What the words of a command are that belong to no option. */

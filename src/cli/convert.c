@@ -27,16 +27,13 @@ static int take_format(struct conversion *v, const char *name,
 {
 	int format = convert_format_by_name(name);
 	struct str s;
-	int i;
 
 	if (format >= 0) {
 		v->options.format = (enum convert_format)format;
 		return 0;
 	}
 	str_init(&s);
-	for (i = CONVERT_DETECT + 1; i < CONVERT_FORMATS; i++)
-		str_addf(&s, "%s%s", s.len ? ", " : "",
-			 convert_format_name((enum convert_format)i));
+	list_words(&s, ", ", convert_word);
 	err_set(err, -EINVAL, "'%s' is not a format to convert from; these are "
 		"%s", name, s.data);
 	str_release(&s);
@@ -191,11 +188,6 @@ static int to_rendering(struct conversion *v, const char *path,
 }
 
 /* ---- what is told ---- */
-
-static const char *plural(uint64_t n)
-{
-	return n == 1 ? "" : "s";
-}
 
 /* What is not in the data, in one sentence. */
 static void tell_lacks(const struct convert_report *r, const char *what)

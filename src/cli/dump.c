@@ -137,11 +137,6 @@ static int dump_process(const struct dump *d, pid_t pid, struct str *out,
 	return ret;
 }
 
-static int status_of(int ret)
-{
-	return !ret ? EXIT_OK : ret == -EPERM ? EXIT_DENIED : EXIT_FAILED;
-}
-
 /*
  * All of them; the first status that is not 0 counts. *shown is how many could
  * be seen.

@@ -26,6 +26,16 @@ void say(const char *fmt, ...)
 	str_release(&s);
 }
 
+const char *plural(uint64_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
+int status_of(int ret)
+{
+	return !ret ? EXIT_OK : ret == -EPERM ? EXIT_DENIED : EXIT_FAILED;
+}
+
 int usage(const struct command *c, const struct err *err)
 {
 	complain(err->msg);

@@ -18,16 +18,13 @@ static int take_mode(struct view *view, const char *name, struct err *err)
 {
 	int mode = mode_by_name(name);
 	struct str s;
-	int i;
 
 	if (mode >= 0) {
 		view->mode = (enum view_mode)mode;
 		return 0;
 	}
 	str_init(&s);
-	for (i = MODE_DEFAULT + 1; i < VIEW_MODES; i++)
-		str_addf(&s, "%s%s", s.len ? ", " : "",
-			 mode_name((enum view_mode)i));
+	list_words(&s, ", ", mode_word);
 	err_set(err, -EINVAL, "unknown mode '%s'; the modes are %s", name,
 		s.data);
 	str_release(&s);
@@ -39,15 +36,13 @@ static int take_palette(struct render_options *o, const char *name,
 {
 	int palette = palette_by_name(name);
 	struct str s;
-	unsigned i;
 
 	if (palette >= 0) {
 		o->palette = (unsigned)palette;
 		return 0;
 	}
 	str_init(&s);
-	for (i = 0; palette_name(i); i++)
-		str_addf(&s, "%s%s", s.len ? ", " : "", palette_name(i));
+	list_words(&s, ", ", palette_name);
 	err_set(err, -EINVAL, "unknown palette '%s'; the palettes are %s",
 		name, s.data);
 	str_release(&s);
@@ -345,11 +340,6 @@ int output_write(const struct output *out, const char *path,
 		tell_order(path, p->timeline);
 	str_release(&s);
 	return ret;
-}
-
-static const char *plural(uint64_t n)
-{
-	return n == 1 ? "" : "s";
 }
 
 void add_nothing(struct str *s, const struct profile *p,

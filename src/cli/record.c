@@ -535,7 +535,7 @@ static int record_subject(struct record *r)
 	if (!ret)
 		return record_target(r);
 	explain_attach(r, &err);
-	return ret == -EPERM ? EXIT_DENIED : EXIT_FAILED;
+	return status_of(ret);
 }
 
 /*

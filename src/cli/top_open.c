@@ -59,11 +59,6 @@ bool top_read_output(struct top *t, bool to_stdout)
 
 /* ---- the subjects ---- */
 
-static int status_of(int ret)
-{
-	return !ret ? EXIT_OK : ret == -EPERM ? EXIT_DENIED : EXIT_FAILED;
-}
-
 void top_open_pids(struct top *t)
 {
 	struct err err = {""};

@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "cli_priv.h"
+#include "convert.h"
 
 #define INTERVAL_MIN_NS 10000000u
 #define SECOND 1000000000.0
@@ -204,4 +205,28 @@ const char *nearest(const char *word, const char *const *candidates, size_t n)
 		}
 	}
 	return found;
+}
+
+/* ---- words ---- */
+
+const char *mode_word(unsigned i)
+{
+	i += MODE_DEFAULT + 1; /* that one has no name */
+	return i < VIEW_MODES ? mode_name((enum view_mode)i) : NULL;
+}
+
+const char *convert_word(unsigned i)
+{
+	i += CONVERT_DETECT + 1;
+	return i < CONVERT_FORMATS
+		       ? convert_format_name((enum convert_format)i)
+		       : NULL;
+}
+
+void list_words(struct str *s, const char *between, option_word *word)
+{
+	unsigned i;
+
+	for (i = 0; word(i); i++)
+		str_addf(s, "%s%s", i ? between : "", word(i));
 }

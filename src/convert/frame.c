@@ -29,45 +29,14 @@ struct piece piece_until(struct piece *p, char c)
 	return first;
 }
 
-/* The value of a digit, or `base`. */
-static unsigned digit(char c, unsigned base)
-{
-	unsigned v = base;
-
-	if (c >= '0' && c <= '9')
-		v = (unsigned)(c - '0');
-	else if (c >= 'a' && c <= 'f')
-		v = (unsigned)(c - 'a') + 10;
-	else if (c >= 'A' && c <= 'F')
-		v = (unsigned)(c - 'A') + 10;
-	return v < base ? v : base;
-}
-
-static bool number_in(const struct piece *p, unsigned base, uint64_t most,
-		      uint64_t *value)
-{
-	uint64_t sum = 0;
-	unsigned v;
-	size_t i;
-
-	for (i = 0; i < p->len; i++) {
-		v = digit(p->p[i], base);
-		if (v == base || sum > (most - v) / base)
-			return false;
-		sum = sum * base + v;
-	}
-	*value = sum;
-	return p->len > 0;
-}
-
 bool piece_number(const struct piece *p, uint64_t *value)
 {
-	return number_in(p, 10, INT64_MAX, value);
+	return digits_value(p->p, p->len, 10, INT64_MAX, value);
 }
 
 bool piece_hex(const struct piece *p, uint64_t *value)
 {
-	return number_in(p, 16, UINT64_MAX, value);
+	return digits_value(p->p, p->len, 16, UINT64_MAX, value);
 }
 
 /*
@@ -79,7 +48,8 @@ static uint32_t take_line(struct piece *p)
 	struct piece digits = {p->p + p->len, 0};
 	uint64_t line;
 
-	while (digits.len < p->len && digit(digits.p[-1], 10) < 10) {
+	while (digits.len < p->len && digits.p[-1] >= '0' &&
+	       digits.p[-1] <= '9') {
 		digits.p--;
 		digits.len++;
 	}

@@ -30,32 +30,10 @@ static struct field next_field(const char **at, const char *end)
 	return f;
 }
 
-static int digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return 16;
-}
-
 /* The whole field as a number; false when it is none, or too large. */
 static bool number(struct field f, unsigned base, uint64_t *value)
 {
-	uint64_t v = 0;
-	size_t i;
-	int d;
-
-	for (i = 0; i < f.len; i++) {
-		d = digit(f.at[i]);
-		if ((unsigned)d >= base || v > (UINT64_MAX - (unsigned)d) / base)
-			return false;
-		v = v * base + (unsigned)d;
-	}
-	*value = v;
-	return f.len > 0;
+	return digits_value(f.at, f.len, base, UINT64_MAX, value);
 }
 
 /*

@@ -1,10 +1,12 @@
 /*
- * The header of a block.
+ * The header of a block, and what else both sides have.
  */
+#include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
 
 #include "base.h"
+#include "profile.h"
 #include "recording.h"
 #include "recording_priv.h"
 
@@ -64,4 +66,11 @@ bool header_decode(struct header *h, const uint8_t from[HEADER_LEN])
 int recording_is(const void *head, size_t len)
 {
 	return len >= MAGIC_LEN && !memcmp(head, recording_magic, MAGIC_LEN);
+}
+
+void run_release(struct run_info *run)
+{
+	free((char *)run->host);
+	free((char *)run->kernel);
+	free((char *)run->program);
 }

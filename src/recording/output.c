@@ -39,28 +39,14 @@ static int open_direct(struct output *o, const char *path, struct err *err)
 
 static int open_temp(struct output *o, const char *path, struct err *err)
 {
-	struct str name;
-	mode_t mask;
-
 	/* What a symbolic link points to is replaced, not the link. */
 	o->path = path_follow(path);
 	if (!o->path)
 		return cannot_write(o, -errno, err);
-	str_init(&name);
-	str_addf(&name, "%s.XXXXXX", o->path);
-	o->temp = xstrdup(name.data);
-	str_release(&name);
-	o->fd = mkostemp(o->temp, O_CLOEXEC);
-	if (o->fd < 0) {
-		free(o->temp);
-		o->temp = NULL;
-		return cannot_write(o, -errno, err);
-	}
+	o->fd = temp_open(o->path, &o->temp);
+	if (o->fd < 0)
+		return cannot_write(o, o->fd, err);
 	memory_last_file(o->temp);
-	/* mkostemp makes 0600; an ordinary output has the user's mask. */
-	mask = umask(0);
-	umask(mask);
-	fchmod(o->fd, 0666 & ~mask);
 	o->ours = true;
 	return 0;
 }

@@ -43,13 +43,6 @@ static void forget_told(struct player *p)
 	map_release(&p->thread_of);
 }
 
-static void run_release(struct run_info *run)
-{
-	free((char *)run->host);
-	free((char *)run->kernel);
-	free((char *)run->program);
-}
-
 void player_release(struct player *p)
 {
 	forget_told(p);

@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct run_info;
+
 #define FORMAT_VERSION 1u
 #define MAGIC_LEN 8u
 #define HEADER_LEN 32u
@@ -42,6 +44,9 @@ void header_encode(const struct header *h, uint8_t to[HEADER_LEN]);
 /* False unless magic and checksum are right; nothing else is checked. */
 bool header_decode(struct header *h, const uint8_t from[HEADER_LEN]);
 uint32_t block_checksum(const void *data, size_t len);
+
+/* Frees texts that are our copies. */
+void run_release(struct run_info *run);
 
 extern const uint8_t recording_magic[MAGIC_LEN];
 

@@ -95,13 +95,6 @@ static bool is_over(uint64_t since, uint64_t ns, uint64_t span)
 
 /* ---- what is told of the run, processes, threads ---- */
 
-static void run_release(struct run_info *run)
-{
-	free((char *)run->host);
-	free((char *)run->kernel);
-	free((char *)run->program);
-}
-
 static bool same_run(const struct run_info *a, const struct run_info *b)
 {
 	return a->wall_ns == b->wall_ns && a->mono_ns == b->mono_ns &&

@@ -387,14 +387,11 @@ static void add_idents(struct walker *w, struct idents *ids)
 /* Reads idents; true when they confirm each of their entries. */
 static int check(struct walker *w, struct idents *ids, bool *all)
 {
-	size_t i;
 	int ret;
 
 	add_idents(w, ids);
 	ret = batch_read(&w->batch, w->remote);
 	*all = !ret && confirm(w, ids);
-	for (i = 0; i < ids->pieces.len; i++)
-		piece_forget(&ids->pieces.at[i], 0);
 	return ret;
 }
 

@@ -39,6 +39,8 @@ void slot_forget(struct slot *s)
 		piece_forget(&s->blocks.at[i], 1);
 	for (i = 0; i < s->frames.len; i++)
 		piece_forget(&s->frames.at[i], 1);
+	for (i = 0; i < s->idents.pieces.len; i++)
+		piece_forget(&s->idents.pieces.at[i], 0);
 }
 
 bool slot_is_restless(const struct slot *s)

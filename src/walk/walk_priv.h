@@ -283,7 +283,7 @@ uint64_t slot_field(const struct walker *w, const struct slot *s, int copy,
 size_t frame_bytes(const struct layout *l);
 /* Where the chain starts, from the anchors as read. */
 raddr slot_head(const struct walker *w, const struct slot *s);
-/* Gives back what is of no use after a look: the closing copies. */
+/* Gives back what is of no use after a look: closing copies, codes' bytes. */
 void slot_forget(struct slot *s);
 /* Makes the stack that was accepted the prediction for the next time. */
 void slot_keep(struct walker *w, struct slot *s);
