@@ -231,6 +231,8 @@ static int nothing(const struct convert *c, struct err *err)
 
 	if (!c->fed)
 		return err_set(err, -EBADMSG, "it is empty");
+	if (r->lines)
+		return err_set(err, -EBADMSG, "all of its counts are 0");
 	if (!r->bad)
 		return err_set(err, -EBADMSG, "there is no stack in it");
 	return err_set(err, -EBADMSG,
@@ -252,7 +254,7 @@ int convert_end(struct convert *c, struct convert_report *report,
 		ret = emit_end(&c->emit);
 	if (ret && err && !*err->msg)
 		cannot_use(ret, err);
-	if (!ret && !c->report.lines)
+	if (!ret && !c->report.samples)
 		ret = nothing(c, err);
 	if (report)
 		*report = c->report;

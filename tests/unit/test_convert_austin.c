@@ -81,6 +81,11 @@ static void austin_has_modes(void **state)
 	assert_int_equal(f->report.lines, 2);
 	assert_int_equal(f->report.bad, 1);
 	assert_string_equal(f->report.why, "its metric is negative");
+	/* Nothing but zeros is nothing. */
+	assert_string_equal(foreign_text(f, AUSTIN "# mode: memory\n"
+					 "P7;T0:7;a.py:f:1 0\n"), "");
+	assert_int_equal(f->ret, -EBADMSG);
+	assert_int_equal(f->report.lines, 1);
 }
 
 static void bad_lines_of_austin(void **state)
