@@ -24,6 +24,7 @@
 #define DEPTH 40
 #define FUNCTIONS 400
 #define PID 4711
+#define SEED 42u
 #define BEGIN 98765432109876u
 #define SYMBOLS_MAX (8u << 20) /* as a target bounds its symbols */
 
@@ -132,7 +133,7 @@ static int begin(struct feed *f)
 		.wall_ns = 1790000000123456789u,
 		.mono_ns = BEGIN,
 		.period_ns = PERIOD,
-		.seed = 42,
+		.seed = SEED,
 		.host = "host.example",
 		.kernel = "Linux",
 		.program = "hours",
@@ -149,7 +150,7 @@ static int begin(struct feed *f)
 
 	symbols_init(&f->symbols);
 	f->source.table = &f->symbols;
-	f->rng = 42;
+	f->rng = SEED;
 	ret = f->sink->ops->run(f->sink, &run);
 	if (!ret)
 		ret = f->sink->ops->process(f->sink, &process);
@@ -190,7 +191,11 @@ static int one_tick(struct feed *f)
 		f->fresh = 1 + (uint32_t)(f->ticks / (10 * RATE));
 	if (f->ticks % (60 * RATE) == 60 * RATE - 1)
 		ret = renew(f);
-	tick.mono_ns = BEGIN + f->ticks * PERIOD + pick(f, PERIOD);
+	/* As in the schedule, and up to 50 us late. */
+	tick.number = f->ticks + 1;
+	tick.mono_ns = BEGIN + f->ticks * PERIOD +
+		       tick_jitter(SEED, tick.number, PERIOD) +
+		       pick(f, 50000);
 	for (w = f->workers; w < f->workers + THREADS; w++) {
 		bool waits = w >= f->workers + THREADS - 2;
 

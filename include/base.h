@@ -196,6 +196,12 @@ int clock_sleep_until(uint64_t deadline);
 /* splitmix64: next value of a seeded sequence. */
 uint64_t rng_next(uint64_t *state);
 
+/*
+ * Where in its period tick `number` of a schedule is, counted from 1: the
+ * first one at its beginning, the others anywhere. Part of the file format.
+ */
+uint64_t tick_jitter(uint64_t seed, uint64_t number, uint64_t period);
+
 /* ---- files ---- */
 
 /*

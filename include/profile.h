@@ -157,6 +157,11 @@ struct tick {
 	uint64_t mono_ns; /* when the samples were taken */
 	uint32_t missed;  /* ticks that were due since the last and not taken */
 	/*
+	 * In the run's schedule, from 1, missed ones included; 0: no schedule.
+	 * Only the writer uses it, and a reader leaves it 0.
+	 */
+	uint64_t number;
+	/*
 	 * So many ticks more stand before this one, a period apart, in which the
 	 * same threads had the same samples: each of these counts 1 + `more`.
 	 * For sources that counted and kept no times; 0 of a live one.

@@ -12,6 +12,7 @@
 
 struct err;
 struct sink;
+struct tick;
 struct target;
 struct variable;
 
@@ -61,13 +62,11 @@ uint32_t target_version(const struct target *t); /* PY_VERSION_HEX or 0 */
 int target_announce(struct target *t, struct sink *sink);
 
 /*
- * One tick: a sample of each live thread goes to the sink. `when` is now, of
- * the monotonic clock. `missed` ticks
- * that were due are told with it. -ESRCH: the process has ended, or replaced
- * itself by exec; other errors are the sink's.
+ * One tick: a sample of each live thread goes to the sink. Of `due`, mono_ns
+ * is now, and missed and number are passed on. -ESRCH: the process has ended,
+ * or replaced itself by exec; other errors are the sink's.
  */
-int target_sample(struct target *t, struct sink *sink, uint64_t when,
-		  uint32_t missed);
+int target_sample(struct target *t, struct sink *sink, const struct tick *due);
 
 /*
  * Variable `n` of the frame that is `depth` below the innermost one of a

@@ -38,3 +38,10 @@ uint64_t rng_next(uint64_t *state)
 	*state += 0x9e3779b97f4a7c15u;
 	return hash_u64(*state);
 }
+
+uint64_t tick_jitter(uint64_t seed, uint64_t number, uint64_t period)
+{
+	uint64_t state = seed + number;
+
+	return number > 1 && period ? rng_next(&state) % period : 0;
+}

@@ -75,9 +75,11 @@ static int take(void *to, int id, const char *argument, struct err *err)
 /* One tick of the target, as a profile of its own. */
 static int look(struct target *t, struct profile *p)
 {
+	struct tick now = {.mono_ns = 0};
 	int ret = target_announce(t, &p->sink);
 
-	return ret ? ret : target_sample(t, &p->sink, clock_mono(), 0);
+	now.mono_ns = clock_mono();
+	return ret ? ret : target_sample(t, &p->sink, &now);
 }
 
 static const struct variable *local_of(void *locals, uint32_t tid,

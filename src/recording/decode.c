@@ -102,7 +102,7 @@ static bool decode_run(struct chain *c, struct block *b, struct cursor *from)
 	b->host = take_text(from);
 	b->kernel = take_text(from);
 	b->program = take_text(from);
-	c->period_ns = run->period_ns;
+	c->run = *run;
 	return true;
 }
 
@@ -383,6 +383,7 @@ bool chain_decode(struct chain *c, struct block *b, const uint8_t *raw,
 	if (opens)
 		chain_clear(c);
 	c->block++;
+	c->old_cases = (uint32_t)c->tcases.len;
 	block_clear(b, c);
 	cursor_init(&from, raw, len);
 	while (cursor_left(&from)) {

@@ -68,6 +68,31 @@ int recording_is(const void *head, size_t len)
 	return len >= MAGIC_LEN && !memcmp(head, recording_magic, MAGIC_LEN);
 }
 
+void expect_init(struct expected *e, const struct run_info *run,
+		 uint64_t number)
+{
+	*e = (struct expected){
+		.period = run->period_ns,
+		.seed = run->seed,
+		.number = number,
+		.begin = -tick_jitter(run->seed, number, run->period_ns),
+	};
+}
+
+uint64_t expect(const struct expected *e)
+{
+	return e->begin + tick_jitter(e->seed, e->number, e->period);
+}
+
+void expect_next(struct expected *e, uint32_t missed)
+{
+	uint64_t steps = 1 + (uint64_t)missed;
+
+	e->begin += steps * e->period;
+	if (e->number)
+		e->number += steps;
+}
+
 void run_release(struct run_info *run)
 {
 	free((char *)run->host);

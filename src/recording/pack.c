@@ -26,7 +26,10 @@ void column_add(struct wthread *t)
 
 	if (!ticks)
 		return;
-	str_add_varint(&t->column, t->token);
+	str_add_varint(&t->column,
+		       t->token == t->fresh ? TOKEN_NEXT : t->token);
+	if (t->token >= t->fresh)
+		t->fresh = t->token + 1;
 	if (ticks > 1) {
 		str_add_varint(&t->column, TOKEN_REPEAT);
 		str_add_varint(&t->column, ticks - 1);
@@ -60,15 +63,6 @@ unsigned unit_shift(uint64_t period_ns)
 	return shift;
 }
 
-/* Rounded, but not so that it would wrap when shifted back. */
-static uint64_t in_units(uint64_t ns, unsigned shift)
-{
-	uint64_t most = UINT64_MAX >> shift;
-	uint64_t units = (ns >> shift) + (ns >> (shift - 1) & 1);
-
-	return units < most ? units : most;
-}
-
 static void add_missed(struct str *to, const uint32_t *missed, size_t n)
 {
 	size_t i, from = 0;
@@ -82,18 +76,41 @@ static void add_missed(struct str *to, const uint32_t *missed, size_t n)
 	}
 }
 
-static void add_times(struct str *to, const struct wprocess *p,
-		      uint64_t period, unsigned shift)
+/*
+ * Each time less the one at which it was to be expected; `base` is the least
+ * of these, so that no tick is early.
+ */
+static uint64_t least_late(const struct wprocess *p, struct expected e)
 {
-	uint64_t first = in_units(p->times[0], shift), steps = 0;
+	uint64_t base = p->times[0], late;
 	size_t i;
 
-	str_add_varint(to, first);
 	for (i = 1; i < p->nticks; i++) {
-		steps += 1 + (uint64_t)p->missed[i];
-		str_add_svarint(to, (int64_t)(in_units(p->times[i], shift) -
-					      first -
-					      (steps * period >> shift)));
+		expect_next(&e, p->missed[i]);
+		late = p->times[i] - expect(&e);
+		if ((int64_t)(late - base) < 0)
+			base = late;
+	}
+	return base;
+}
+
+static void add_times(struct str *to, const struct wprocess *p,
+		      const struct run_info *run, unsigned shift)
+{
+	uint64_t half = 1ull << (shift - 1), base;
+	struct expected e;
+	size_t i;
+
+	expect_init(&e, run, p->first_number);
+	base = least_late(p, e);
+	if (p->first_number)
+		str_add_varint(to, p->first_number);
+	str_add_varint(to, base);
+	for (i = 0; i < p->nticks; i++) {
+		if (i)
+			expect_next(&e, p->missed[i]);
+		str_add_varint(to, (p->times[i] - expect(&e) - base + half) >>
+					   shift);
 	}
 }
 
@@ -178,11 +195,12 @@ static void add_head(struct str *s, const struct writer *w, struct wprocess *p)
 	size_t i;
 
 	str_add_varint(s, p->number);
-	str_add_varint(s, p->continued ? SAMPLES_CONTINUE : 0);
+	str_add_varint(s, (p->continued ? SAMPLES_CONTINUE : 0) |
+				  (p->first_number ? SAMPLES_SCHEDULED : 0));
 	str_add_varint(s, shift);
 	str_add_varint(s, p->nticks);
 	add_missed(s, p->missed, p->nticks);
-	add_times(s, p, w->run.period_ns, shift);
+	add_times(s, p, &w->run, shift);
 	if (p->norder)
 		qsort(p->order, p->norder, sizeof(struct wthread *), by_tid);
 	str_add_varint(s, p->norder);

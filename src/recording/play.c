@@ -189,10 +189,13 @@ static uint32_t next_token(struct column *c)
 		return c->token;
 	}
 	token = cursor_varint(&c->tokens);
-	if (token == TOKEN_REPEAT)
+	if (token == TOKEN_REPEAT) {
 		c->left = (uint32_t)cursor_varint(&c->tokens) - 1;
-	else
-		c->token = (uint32_t)token;
+		return c->token;
+	}
+	c->token = token == TOKEN_NEXT ? c->fresh : (uint32_t)token;
+	if (c->token >= c->fresh)
+		c->fresh = c->token + 1;
 	return c->token;
 }
 
@@ -230,17 +233,25 @@ static uint64_t next_more(const struct block *b, struct rsamples *s)
 	return b->repeats[s->first_repeat++].more;
 }
 
+/* Times of two blocks are rounded from other beginnings. */
+static bool is_near(uint64_t a, uint64_t b, uint64_t unit)
+{
+	return a > b ? a - b <= unit : b - a <= unit;
+}
+
 static int play_tick(struct player *p, const struct chain *c, struct block *b,
 		     struct rsamples *s)
 {
+	uint64_t ns = b->times[s->first_time + s->next];
+	bool near = is_near(ns, p->ns, s->unit);
 	struct tick tick = {
 		.pid = c->processes[s->process].info.pid,
-		.mono_ns = b->times[s->first_time + s->next],
+		.mono_ns = near && ns < p->ns ? p->ns : ns,
 		.missed = b->missed[s->first_time + s->next],
 		.more = next_more(b, s),
 	};
-	bool same = s->continues && !s->next && p->in_tick &&
-		    p->pid == tick.pid && p->ns == tick.mono_ns;
+	bool same = s->flags & SAMPLES_CONTINUE && !s->next && p->in_tick &&
+		    p->pid == tick.pid && near;
 	int ret;
 
 	s->next++;

@@ -73,7 +73,7 @@ struct chain {
 	bool alive;
 	uint32_t link;  /* of the last block */
 	uint32_t block; /* number of the block that is being read */
-	uint64_t period_ns;
+	struct run_info run; /* without its texts */
 	struct rstring *strings;
 	struct rcode *codes;
 	struct rframe *frames;
@@ -86,17 +86,19 @@ struct chain {
 	struct map pids;
 	size_t text_bytes;
 	uint32_t last_case_stack;
+	uint32_t old_cases; /* of blocks before */
 };
 
 /* A thread's tokens; the same token holds for `left` more ticks. */
 struct column {
 	struct cursor tokens;
 	uint32_t tid, token, left;
+	uint32_t fresh; /* the token for which TOKEN_NEXT stands */
 };
 
 struct rsamples {
 	uint32_t process;
-	bool continues;
+	uint64_t flags, unit; /* of times, in ns */
 	uint32_t nticks;
 	size_t first_time; /* in times and missed */
 	size_t first_column, ncolumns;

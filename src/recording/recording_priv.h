@@ -12,7 +12,7 @@
 
 struct run_info;
 
-#define FORMAT_VERSION 1u
+#define FORMAT_VERSION 2u
 #define MAGIC_LEN 8u
 #define HEADER_LEN 32u
 
@@ -45,6 +45,23 @@ void header_encode(const struct header *h, uint8_t to[HEADER_LEN]);
 bool header_decode(struct header *h, const uint8_t from[HEADER_LEN]);
 uint32_t block_checksum(const void *data, size_t len);
 
+/*
+ * When the ticks of a SAMPLES record are to be expected, as the time since
+ * its first one: as in the schedule, or a period apart. All modulo 2^64.
+ */
+struct expected {
+	uint64_t period, seed;
+	uint64_t number; /* in the schedule, of the present tick; 0: none */
+	uint64_t begin;  /* of its period */
+};
+
+void expect_init(struct expected *e, const struct run_info *run,
+		 uint64_t number);
+/* The time of the present tick. */
+uint64_t expect(const struct expected *e);
+/* Goes on to the next one, before which so many were missed. */
+void expect_next(struct expected *e, uint32_t missed);
+
 /* Frees texts that are our copies. */
 void run_release(struct run_info *run);
 
@@ -67,9 +84,14 @@ enum record_type {
 
 enum samples_flag {
 	SAMPLES_CONTINUE = 1, /* the first tick is the last one of before */
+	SAMPLES_SCHEDULED = 2, /* ticks have numbers in the run's schedule */
+	SAMPLES_FLAGS = SAMPLES_CONTINUE | SAMPLES_SCHEDULED,
 };
 
-/* Tokens of a thread's column of samples; a case k is k + TOKEN_CASES. */
-enum sample_token { TOKEN_REPEAT, TOKEN_ABSENT, TOKEN_CASES };
+/*
+ * Tokens of a thread's column of samples; a case k is k + TOKEN_CASES, but the
+ * next one of those that this block defines is TOKEN_NEXT.
+ */
+enum sample_token { TOKEN_REPEAT, TOKEN_ABSENT, TOKEN_NEXT, TOKEN_CASES };
 
 #endif

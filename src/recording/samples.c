@@ -75,28 +75,23 @@ static bool take_missed(struct cursor *from, uint32_t *missed, size_t n)
 	return true;
 }
 
-/* All arithmetic is modulo 2^64; what matters is checked on the result. */
+/* Modulo 2^64; what is rounded does not go back behind the tick before. */
 static bool take_times(struct cursor *from, uint64_t *times,
-		       const uint32_t *missed, size_t n, uint64_t period,
+		       const uint32_t *missed, size_t n, struct expected e,
 		       unsigned shift)
 {
-	uint64_t most = UINT64_MAX >> shift;
-	uint64_t first = cursor_varint(from), at = first, last = first;
-	uint64_t steps = 0;
+	uint64_t base = cursor_varint(from), last = 0, at;
 	size_t i;
 
 	for (i = 0; i < n; i++) {
-		if (i) {
-			steps += 1 + (uint64_t)missed[i];
-			at = first + (steps * period >> shift) +
-			     (uint64_t)cursor_svarint(from);
-		}
-		if (from->bad || at > most || at < last)
-			return false;
-		times[i] = at << shift;
-		last = at;
+		if (i)
+			expect_next(&e, missed[i]);
+		at = base + expect(&e) + (cursor_varint(from) << shift);
+		if ((int64_t)(at - last) > 0)
+			last = at;
+		times[i] = last;
 	}
-	return true;
+	return !from->bad;
 }
 
 static bool take_tids(struct cursor *from, struct column *columns, size_t n)
@@ -114,9 +109,19 @@ static bool take_tids(struct cursor *from, struct column *columns, size_t n)
 	return !from->bad;
 }
 
-static bool token_is_right(const struct chain *c, uint64_t token)
+/* The case that a token of a column names, where it names one. */
+static bool take_case(const struct chain *c, struct column *column,
+		      uint64_t token)
 {
-	return token < TOKEN_CASES || token - TOKEN_CASES < c->tcases.len;
+	if (token == TOKEN_NEXT)
+		token = column->fresh;
+	if (token < TOKEN_CASES)
+		return true;
+	if (token - TOKEN_CASES >= c->tcases.len)
+		return false;
+	if (token >= column->fresh)
+		column->fresh = (uint32_t)token + 1;
+	return true;
 }
 
 /* Walks over the tokens of one thread. */
@@ -124,12 +129,13 @@ static bool take_column(struct cursor *from, const struct chain *c,
 			struct column *column, uint32_t nticks)
 {
 	const uint8_t *start = from->p;
-	uint32_t at = 0;
+	uint32_t at = 0, fresh = c->old_cases + TOKEN_CASES;
 	uint64_t token;
 
+	column->fresh = fresh;
 	while (at < nticks) {
 		token = cursor_varint(from);
-		if (from->bad || !token_is_right(c, token))
+		if (from->bad || !take_case(c, column, token))
 			return false;
 		if (token != TOKEN_REPEAT) {
 			at++;
@@ -143,6 +149,7 @@ static bool take_column(struct cursor *from, const struct chain *c,
 	cursor_init(&column->tokens, start, (size_t)(from->p - start));
 	column->token = TOKEN_ABSENT;
 	column->left = 0;
+	column->fresh = fresh;
 	return true;
 }
 
@@ -176,20 +183,25 @@ static bool take_ticks(struct chain *c, struct block *b, struct rsamples *s,
 {
 	unsigned shift = (unsigned)take_upto(from, SHIFT_MAX);
 	size_t n = take_upto(from, CELLS_MAX), end;
+	struct expected e;
 
 	/* Each tick has a byte of its time. */
 	if (from->bad || !n || n > cursor_left(from))
 		return false;
 	s->first_time = b->ntimes;
 	s->nticks = (uint32_t)n;
+	s->unit = 1ull << shift;
 	s->next = 0;
 	end = b->ntimes + n;
 	b->times = grow(b->times, &b->cap_times, end, sizeof(*b->times));
 	b->missed = grow(b->missed, &b->cap_missed, end, sizeof(*b->missed));
 	b->ntimes = end;
-	return take_missed(from, b->missed + s->first_time, n) &&
-	       take_times(from, b->times + s->first_time,
-			  b->missed + s->first_time, n, c->period_ns, shift);
+	if (!take_missed(from, b->missed + s->first_time, n))
+		return false;
+	expect_init(&e, &c->run,
+		    s->flags & SAMPLES_SCHEDULED ? cursor_varint(from) : 0);
+	return take_times(from, b->times + s->first_time,
+			  b->missed + s->first_time, n, e, shift);
 }
 
 bool decode_samples(struct chain *c, struct block *b, struct cursor *from)
@@ -204,7 +216,7 @@ bool decode_samples(struct chain *c, struct block *b, struct cursor *from)
 			  sizeof(*b->samples));
 	s = &b->samples[b->nsamples++];
 	s->process = number;
-	s->continues = take_upto(from, SAMPLES_CONTINUE) == SAMPLES_CONTINUE;
+	s->flags = take_upto(from, SAMPLES_FLAGS);
 	if (!take_ticks(c, b, s, from))
 		return false;
 	s->first_repeat = s->end_repeat = 0;

@@ -47,6 +47,7 @@ void tables_release(struct tables *t)
 
 void tables_next_block(struct tables *t)
 {
+	t->old_cases = t->ncases;
 	t->new_strings = 0;
 	str_clear(&t->lengths);
 	str_clear(&t->text);
@@ -59,10 +60,10 @@ void tables_next_block(struct tables *t)
 
 void tables_next_chain(struct tables *t)
 {
-	tables_next_block(t);
-	t->chain++;
 	t->nstrings = t->ncodes = t->nframes = t->nstacks = 0;
 	t->nstates = t->ncases = 0;
+	tables_next_block(t);
+	t->chain++;
 	t->text_bytes = 0;
 	t->last_case_stack = 0;
 	map_clear(&t->case_of);

@@ -17,7 +17,7 @@
 #define PROCESSES_SOFT (PROCESSES_MAX / 2)
 
 /* The most that one of these adds to a payload. */
-#define TICK_BYTES 35u
+#define TICK_BYTES 45u
 #define COLUMN_BYTES 32u
 #define CHANGE_BYTES 16u
 
@@ -206,6 +206,9 @@ static void begin_tick(struct writer *w, struct wprocess *p,
 			sizeof(*p->times));
 	p->missed = grow(p->missed, &p->cap_missed, p->nticks + 1,
 			 sizeof(*p->missed));
+	if (!p->nticks)
+		p->first_number = tick->number;
+	p->last_number = tick->number;
 	p->times[p->nticks] = ns;
 	p->missed[p->nticks] = tick->missed;
 	add_repeats(p, (uint32_t)p->nticks, tick->more);
@@ -256,6 +259,7 @@ static int split_tick(struct writer *w, const struct source_symbols *syms)
 		.pid = p->info.pid,
 		.mono_ns = p->times[p->nticks - 1],
 		.more = p->more,
+		.number = p->last_number,
 	};
 	int ret = flush(w);
 
@@ -293,6 +297,7 @@ static void add_column(struct writer *w, struct wprocess *p,
 	p->order[p->norder++] = t;
 	p->pos = p->norder;
 	t->token = TOKEN_ABSENT;
+	t->fresh = w->tables.old_cases + TOKEN_CASES;
 	t->from = 0;
 	t->next = tick;
 	w->bytes += COLUMN_BYTES;

@@ -56,6 +56,7 @@ struct tables {
 	uint32_t chain;  /* number of the chain, from 1 */
 	uint32_t stamps; /* given so far */
 	uint32_t nstrings, ncodes, nframes, nstacks, nstates, ncases;
+	uint32_t old_cases; /* of blocks before */
 	size_t text_bytes;
 	uint32_t last_case_stack;
 	struct map case_of; /* by stack, state and loss */
@@ -95,6 +96,7 @@ struct wthread {
 	uint32_t block, place; /* index in `order` of the process */
 	uint32_t stamp, stack, state, loss; /* the last sample, as it came */
 	uint32_t token;      /* it holds for the ticks from..next-1 */
+	uint32_t fresh;      /* the token for which TOKEN_NEXT stands */
 	uint32_t from, next;
 	struct str column;   /* the ticks before `from` */
 };
@@ -112,6 +114,7 @@ struct wprocess {
 	size_t pos; /* in order: whose sample is likely the next */
 	uint64_t *times;
 	uint32_t *missed;
+	uint64_t first_number, last_number; /* of ticks, in the schedule */
 	size_t nticks, cap_times, cap_missed;
 	struct str repeats; /* rows of ticks that stand for several */
 	uint32_t repeat_at; /* of the last row */

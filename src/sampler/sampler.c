@@ -4,6 +4,7 @@
 #include <sys/prctl.h>
 
 #include "base.h"
+#include "profile.h"
 #include "sampler.h"
 #include "schedule_priv.h"
 #include "target.h"
@@ -75,7 +76,9 @@ static enum sampler_end fail(int ret, struct err *err)
 static int take_tick(struct run *r, struct target *t, struct sink *sink,
 		     struct schedule *s, uint32_t *missed)
 {
-	int ret = target_sample(t, sink, r->now, *missed);
+	struct tick due = {
+		.mono_ns = r->now, .missed = *missed, .number = s->at};
+	int ret = target_sample(t, sink, &due);
 
 	if (ret)
 		return ret;

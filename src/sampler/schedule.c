@@ -5,22 +5,20 @@ void schedule_init(struct schedule *s, uint64_t start, uint64_t period,
 		   uint64_t seed)
 {
 	*s = (struct schedule){
-		.start = start, .period = period, .seed = seed};
+		.start = start, .period = period, .seed = seed, .at = 1};
 }
 
 uint64_t schedule_due(const struct schedule *s)
 {
 	/* A function of the number alone: skipped periods change nothing. */
-	uint64_t state = s->seed + s->at;
-	uint64_t jitter = s->at ? rng_next(&state) % s->period : 0;
-
-	return s->start + s->at * s->period + jitter;
+	return s->start + (s->at - 1) * s->period +
+	       tick_jitter(s->seed, s->at, s->period);
 }
 
 uint32_t schedule_advance(struct schedule *s, uint64_t now)
 {
-	uint64_t current = now > s->start ? (now - s->start) / s->period : 0;
-	uint64_t next = s->at + 1, missed = 0;
+	uint64_t gone = now > s->start ? (now - s->start) / s->period : 0;
+	uint64_t current = gone + 1, next = s->at + 1, missed = 0;
 
 	if (current > next)
 		missed = current - next;

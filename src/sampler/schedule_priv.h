@@ -13,7 +13,7 @@
 struct schedule {
 	uint64_t start, period; /* ns */
 	uint64_t seed;
-	uint64_t at; /* number of the period whose tick is the next */
+	uint64_t at; /* number of the next tick and of its period, from 1 */
 };
 
 void schedule_init(struct schedule *s, uint64_t start, uint64_t period,

@@ -216,14 +216,16 @@ static int sample_rows(struct target *t, struct sink *sink)
 }
 
 /* Tells the sink of this tick. */
-static int tell_tick(struct target *t, struct sink *sink, uint64_t when)
+static int tell_tick(struct target *t, struct sink *sink,
+		     const struct tick *due)
 {
 	struct tick tick = {
 		.pid = (uint32_t)t->process.pid,
-		.mono_ns = when,
+		.mono_ns = due->mono_ns,
 		.missed = t->missed,
+		.number = due->number,
 	};
-	int ret = known_tell(t, sink, when);
+	int ret = known_tell(t, sink, due->mono_ns);
 
 	if (!ret)
 		ret = sink->ops->tick(sink, &t->source, &tick);
@@ -232,9 +234,9 @@ static int tell_tick(struct target *t, struct sink *sink, uint64_t when)
 	return ret ? ret : sample_rows(t, sink);
 }
 
-int target_sample(struct target *t, struct sink *sink, uint64_t when,
-		  uint32_t missed)
+int target_sample(struct target *t, struct sink *sink, const struct tick *due)
 {
+	uint64_t when = due->mono_ns;
 	int ret;
 
 	if (when - t->checked_ns >= IDENTITY_NS) {
@@ -243,7 +245,7 @@ int target_sample(struct target *t, struct sink *sink, uint64_t when,
 			return -ESRCH;
 	}
 	bound_symbols(t);
-	t->missed += missed;
+	t->missed += due->missed;
 	ret = known_update(t, sink);
 	if (ret)
 		return ret;
@@ -259,7 +261,7 @@ int target_sample(struct target *t, struct sink *sink, uint64_t when,
 		t->missed++;
 		return judge(t, ret);
 	}
-	return tell_tick(t, sink, when);
+	return tell_tick(t, sink, due);
 }
 
 /* NULL when no thread has this id. */

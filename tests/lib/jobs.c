@@ -319,9 +319,12 @@ static int read_process(struct err *err)
 static int sample(struct target *t, struct profile *p, struct err *err)
 {
 	int ret = target_announce(t, &p->sink), i;
+	struct tick now = {.mono_ns = 0};
 
-	for (i = 1; i <= 3 && !ret; i++)
-		ret = target_sample(t, &p->sink, clock_mono(), 0);
+	for (i = 1; i <= 3 && !ret; i++) {
+		now.mono_ns = clock_mono();
+		ret = target_sample(t, &p->sink, &now);
+	}
 	if (ret)
 		return err_set(err, ret, "the process cannot be sampled");
 	return profile_lost(p) + profile_partial(p) ? JOB_LOSS : 0;

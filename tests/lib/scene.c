@@ -18,6 +18,7 @@ void scene_init(struct scene *s, struct sink *sink, uint32_t pid,
 	symbols_init(&s->symbols);
 	s->source.table = &s->symbols;
 	s->rng = seed;
+	s->number = seed & 1;
 	s->period_ns = period_ns;
 	s->due_ns = 123456789012345u;
 	s->pid = pid;
@@ -161,6 +162,10 @@ int scene_tick(struct scene *s)
 	}
 	tick.missed = scene_random(s, 9) ? 0 : scene_random(s, 3);
 	s->due_ns += s->period_ns * tick.missed;
+	if (s->number) {
+		tick.number = s->number + tick.missed;
+		s->number = tick.number + 1;
+	}
 	tick.mono_ns = s->due_ns + rng_next(&s->rng) % s->period_ns;
 	s->due_ns += s->period_ns;
 	if (!ret)

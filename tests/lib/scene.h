@@ -18,6 +18,7 @@ struct scene {
 	struct source_symbols source;
 	uint64_t rng, period_ns;
 	uint64_t due_ns; /* of the next tick */
+	uint64_t number; /* of it, in a schedule; 0, for even seeds: none */
 	uint32_t pid;
 	const char *const *names; /* of functions; 16 */
 	bool clears;     /* the symbols, now and then */

@@ -1,6 +1,11 @@
+#include <setjmp.h>
+#include <stdarg.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <cmocka.h>
 
 #include "tape.h"
 
@@ -65,15 +70,17 @@ static int on_tick(struct sink *s, const struct source_symbols *syms,
 		   const struct tick *tick)
 {
 	struct tape *t = tape_of(s);
-	uint64_t units = tick->mono_ns >> t->shift;
 
-	if (t->shift)
-		units += tick->mono_ns >> (t->shift - 1) & 1;
 	end_tick(t);
+	t->times = grow(t->times, &t->cap_times, t->ntimes + 1,
+			sizeof(*t->times));
+	t->times[t->ntimes++] = tick->mono_ns;
 	t->ticks++;
 	t->serial = syms->serial;
-	str_addf(&t->text, "tick %u %llu %u", tick->pid,
-		 (unsigned long long)units, tick->missed);
+	str_addf(&t->text, "tick %u ", tick->pid);
+	if (!t->shift)
+		str_addf(&t->text, "%llu ", (unsigned long long)tick->mono_ns);
+	str_addf(&t->text, "%u", tick->missed);
 	if (tick->more)
 		str_addf(&t->text, " and %llu more",
 			 (unsigned long long)tick->more);
@@ -143,6 +150,7 @@ void tape_release(struct tape *t)
 {
 	end_tick(t);
 	free(t->lines);
+	free(t->times);
 	str_release(&t->text);
 }
 
@@ -150,6 +158,20 @@ const char *tape_text(struct tape *t)
 {
 	end_tick(t);
 	return t->text.data;
+}
+
+void tape_same(struct tape *a, struct tape *b)
+{
+	uint64_t unit = 1ull << a->shift, apart;
+	size_t i;
+
+	assert_string_equal(tape_text(a), tape_text(b));
+	assert_int_equal(a->ntimes, b->ntimes);
+	for (i = 0; i < a->ntimes; i++) {
+		apart = a->times[i] > b->times[i] ? a->times[i] - b->times[i] :
+						    b->times[i] - a->times[i];
+		assert_true(2 * apart <= unit);
+	}
 }
 
 /* ---- tee ---- */

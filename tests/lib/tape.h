@@ -20,7 +20,13 @@ struct tape_line {
 struct tape {
 	struct sink sink;
 	struct str text;
-	unsigned shift; /* times are rounded to 2^shift ns */
+	/*
+	 * 0: times stand in the text. Otherwise only in `times`, for they
+	 * were or will be rounded to units of 2^shift ns.
+	 */
+	unsigned shift;
+	uint64_t *times; /* of the ticks */
+	size_t ntimes, cap_times;
 	struct tape_line *lines; /* samples of the tick */
 	size_t nlines, cap_lines;
 	uint64_t ticks, samples;
@@ -31,6 +37,8 @@ void tape_init(struct tape *t, unsigned shift);
 void tape_release(struct tape *t);
 /* All that was told so far, ended by a NUL. */
 const char *tape_text(struct tape *t);
+/* Asserts that both have the same text, and times within half a unit. */
+void tape_same(struct tape *a, struct tape *b);
 
 /* Passes each call on to one, then to the other; the first one's error. */
 struct tee {

@@ -50,8 +50,8 @@ static const struct part {
 	{RECORD_STACKS, "\0\0" "\0\x01", 4},
 	{RECORD_STATES, "\x01\x01\0\0", 4},
 	{RECORD_CASES, "\x04\0\0", 3},
-	{RECORD_SAMPLES, "\0\0\x0a\x03\x03\0\x64\0\0\x02\x07\0"
-			 "\x02\0\x02" "\x02\x01\x02", 18},
+	{RECORD_SAMPLES, "\0\0\x0a\x03\x03\0\x64\0\0\0\x02\x07\0"
+			 "\x03\0\x02" "\x02\x01\x03", 19},
 	{RECORD_REPEATS, "\0\x01\x05", 3},
 };
 #define NPARTS (sizeof(parts) / sizeof(parts[0]))
@@ -84,14 +84,46 @@ static void the_plain_payload_is_right(void **state)
 			    "run 2 3 1024 4 '' '' ''\n"
 			    "process 7 0 0 '' ''\n"
 			    "thread 7 7 0 0 't'\n"
-			    "tick 7 0 0\n"
+			    "tick 7 0\n"
 			    " 7 1:1:0:'' 0 f(g:5:6:0) f(g:5:6:0)\n"
 			    " 8 1:1:0:'' 0 f(g:5:6:0) f(g:5:6:0)\n"
-			    "tick 7 0 0 and 5 more\n"
+			    "tick 7 0 and 5 more\n"
 			    " 7 1:1:0:'' 0 f(g:5:6:0) f(g:5:6:0)\n"
-			    "tick 7 0 0\n"
+			    "tick 7 0\n"
 			    " 7 1:1:0:'' 0 f(g:5:6:0) f(g:5:6:0)\n"
 			    " 8 1:1:0:'' 0 f(g:5:6:0) f(g:5:6:0)\n");
+	assert_int_equal(tape.ntimes, 3);
+	assert_int_equal(tape.times[0], 100);
+	assert_int_equal(tape.times[1], 1124);
+	assert_int_equal(tape.times[2], 2148);
+	tape_release(&tape);
+	str_release(&raw);
+}
+
+/* Ticks 5, 6 and 9 of the schedule, the last two a unit late. */
+static void ticks_of_a_schedule(void **state)
+{
+	static const char samples[] =
+		"\0\x02\x0a\x03\x02\0\x01\x02\x05\xe8\x07\0\x01\x01"
+		"\x01\x07\x02\0\x02";
+	struct read_report report;
+	struct tape tape;
+	struct str raw;
+	size_t i;
+
+	(void)state;
+	make_payload(&raw, 9, samples, sizeof(samples) - 1);
+	assert_int_equal(read_block(&plain, raw.data, raw.len, &tape, &report),
+			 0);
+	assert_int_equal(tape.ntimes, 3);
+	for (i = 0; i < 3; i++) {
+		static const uint32_t periods[] = {0, 1, 4};
+		uint64_t jitter = tick_jitter(4, 5 + periods[i], 1024) -
+				  tick_jitter(4, 5, 1024);
+
+		assert_int_equal(tape.times[i], 1000 + 1024 * periods[i] +
+						jitter + (i ? 1024 : 0));
+	}
 	tape_release(&tape);
 	str_release(&raw);
 }
@@ -144,31 +176,33 @@ static const struct bad {
 	BAD(REPEATS, "\0\x02\x01\x01\x01"), BAD(REPEATS, "\0" BIG "\x01"),
 	BAD(REPEATS, "\0\0" BIG), BAD(REPEATS, "\0\0"),
 	BAD(SAMPLES, ""),
-	BAD(SAMPLES, "\x01\0\x0a\x01\x01\0\0\0"), /* process */
-	BAD(SAMPLES, "\0\x02\x0a\x01\x01\0\0\0"), /* flags */
-	BAD(SAMPLES, "\0\0\x29\x01\x01\0\0\0"),   /* shift */
-	BAD(SAMPLES, "\0\0\x0a\0\0"),             /* no tick */
-	BAD(SAMPLES, "\0\0\x0a" BIG "\x01\0\0\0"),
-	BAD(SAMPLES, "\0\0\x0a\xff\xff\xff\x01\x01\0\0\0"),
-	BAD(SAMPLES, "\0\0\x0a\x01\0\0\0\0"),     /* no tick in a pair */
-	BAD(SAMPLES, "\0\0\x0a\x01\x02\0\0\0"),   /* too many in a pair */
-	BAD(SAMPLES, "\0\0\x0a\x01\x01" BIG "\0\0"),
-	BAD(SAMPLES, "\0\0\x0a\x01\x01\0" BIG "\0"), /* time */
-	BAD(SAMPLES, "\0\0\x0a\x02\x02\0\x64\x03\0"), /* decreases */
-	BAD(SAMPLES, "\0\0\x0a\x02\x02\0\x64" BIG "\0"),
-	BAD(SAMPLES, "\0\0\x0a\x01\x01\0\x64" BIG),  /* threads */
-	BAD(SAMPLES, "\0\0\x0a\x01\x01\0\x64\x01"),
-	BAD(SAMPLES, "\0\0\x0a\x01\x01\0\x64\x01\x07"),
-	BAD(SAMPLES, "\0\0\x0a\x01\x01\0\x64\x01" BIG "\x02"),
-	BAD(SAMPLES, "\0\0\x0a\x01\x01\0\x64\x02"
-		     "\xff\xff\xff\xff\x0f\0\x02\x02"), /* 2^32 */
-	BAD(SAMPLES, "\0\0\x0a\x01\x01\0\x64\x01\x07\x03"), /* case */
-	BAD(SAMPLES, "\0\0\x0a\x01\x01\0\x64\x01\x07" BIG),
-	BAD(SAMPLES, "\0\0\x0a\x01\x01\0\x64\x01\x07\0\x01"), /* repeat */
-	BAD(SAMPLES, "\0\0\x0a\x02\x02\0\x64\0\x01\x07\x02\0\0\x02"),
-	BAD(SAMPLES, "\0\0\x0a\x02\x02\0\x64\0\x01\x07\x02\0\x02"),
-	BAD(SAMPLES, "\0\0\x0a\x02\x02\0\x64\0\x01\x07\x02\0" BIG),
-	BAD(SAMPLES, "\0\0\x0a\x01\x01\0\x64\x01\x07\x02\x02"), /* too long */
+	BAD(SAMPLES, "\x01\0\x0a\x01\x01\0\0\0\0"), /* process */
+	BAD(SAMPLES, "\0\x04\x0a\x01\x01\0\0\0\0"), /* flags */
+	BAD(SAMPLES, "\0\0\x29\x01\x01\0\0\0\0"),   /* shift */
+	BAD(SAMPLES, "\0\0\x0a\0\0"),                /* no tick */
+	BAD(SAMPLES, "\0\0\x0a" BIG "\x01\0\0\0\0"),
+	BAD(SAMPLES, "\0\0\x0a\xff\xff\xff\x01\x01\0\0\0\0"),
+	BAD(SAMPLES, "\0\0\x0a\x01\0\0\0\0\0"),   /* no tick in a pair */
+	BAD(SAMPLES, "\0\0\x0a\x01\x02\0\0\0\0"), /* too many in a pair */
+	BAD(SAMPLES, "\0\0\x0a\x01\x01" BIG "\0\0\0"),
+	BAD(SAMPLES, "\0\0\x0a\x01\x01\0" OVER "\0\0"), /* time */
+	BAD(SAMPLES, "\0\0\x0a\x01\x01\0\x64" OVER "\0"),
+	BAD(SAMPLES, "\0\x02\x0a\x01\x01\0" OVER "\x64\0\0"), /* number */
+	BAD(SAMPLES, "\0\0\x0a\x01\x01\0\x64\0" BIG),  /* threads */
+	BAD(SAMPLES, "\0\0\x0a\x01\x01\0\x64\0\x01"),
+	BAD(SAMPLES, "\0\0\x0a\x01\x01\0\x64\0\x01\x07"),
+	BAD(SAMPLES, "\0\0\x0a\x01\x01\0\x64\0\x01" BIG "\x03"),
+	BAD(SAMPLES, "\0\0\x0a\x01\x01\0\x64\0\x02"
+		     "\xff\xff\xff\xff\x0f\0\x03\x03"), /* 2^32 */
+	BAD(SAMPLES, "\0\0\x0a\x01\x01\0\x64\0\x01\x07\x04"), /* case */
+	BAD(SAMPLES, "\0\0\x0a\x01\x01\0\x64\0\x01\x07" BIG),
+	BAD(SAMPLES, "\0\0\x0a\x02\x02\0\x64\0\0\x01\x07\x02\x02"), /* next */
+	BAD(SAMPLES, "\0\0\x0a\x02\x02\0\x64\0\0\x01\x07\x03\x02"),
+	BAD(SAMPLES, "\0\0\x0a\x01\x01\0\x64\0\x01\x07\0\x01"), /* repeat */
+	BAD(SAMPLES, "\0\0\x0a\x02\x02\0\x64\0\0\x01\x07\x03\0\0\x03"),
+	BAD(SAMPLES, "\0\0\x0a\x02\x02\0\x64\0\0\x01\x07\x03\0\x02"),
+	BAD(SAMPLES, "\0\0\x0a\x02\x02\0\x64\0\0\x01\x07\x03\0" BIG),
+	BAD(SAMPLES, "\0\0\x0a\x01\x01\0\x64\0\x01\x07\x03\x03"), /* too long */
 };
 
 static void refuse(const struct str *raw, const char *what, size_t number)
@@ -269,13 +303,13 @@ static void limits_hold(void **state)
 	str_add_varint(&record, 2048);
 	str_add_varint(&record, 2048);
 	str_add(&record, "\0\0", 2);
-	for (i = 1; i < 2048; i++)
+	for (i = 0; i < 2048; i++)
 		str_addc(&record, 0);
 	str_add_varint(&record, 2048);
 	for (i = 0; i < 2048; i++)
 		str_addc(&record, 0);
 	for (i = 0; i < 2048; i++)
-		str_add(&record, "\x02\0\xff\x0f", 4);
+		str_add(&record, "\x03\0\xff\x0f", 4);
 	make_payload(&raw, SAMPLES, record.data, record.len);
 	refuse(&raw, "cells", 0);
 	str_release(&raw);
@@ -302,7 +336,7 @@ static void limits_hold(void **state)
 /* Headers without end, each claiming what follows as its payload. */
 static void overlapping_claims_end(void **state)
 {
-	struct header h = {.version = 1, .raw_len = 100};
+	struct header h = {.version = FORMAT_VERSION, .raw_len = 100};
 	struct read_report report;
 	uint8_t head[HEADER_LEN];
 	struct str bytes;
@@ -327,6 +361,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_plain_payload_is_right),
+		cmocka_unit_test(ticks_of_a_schedule),
 		cmocka_unit_test(bad_records_are_refused),
 		cmocka_unit_test(every_cut_payload_is_refused),
 		cmocka_unit_test(limits_hold),

@@ -98,7 +98,7 @@ static void they_come_out_as_they_went_in(void **state)
 	some(&p->m);
 	assert_int_equal(writer_close(p->w, NULL), 0);
 	read_it(p, &report);
-	assert_string_equal(tape_text(&p->in), tape_text(&p->out));
+	tape_same(&p->in, &p->out);
 	assert_non_null(strstr(tape_text(&p->out), " and 1048576 more\n"));
 	assert_int_equal(report.unknown_records + report.bad_blocks, 0);
 }
@@ -117,7 +117,7 @@ static void at_leisure_only_size_ends_a_block(void **state)
 	assert_int_equal(writer_close(p->w, NULL), 0);
 	read_it(p, &report);
 	assert_int_equal(report.blocks, 1);
-	assert_string_equal(tape_text(&p->in), tape_text(&p->out));
+	tape_same(&p->in, &p->out);
 }
 
 static void what_is_abandoned_is_not_there(void **state)
@@ -165,7 +165,7 @@ static void they_survive_a_split(void **state)
 	assert_int_equal(writer_close(p->w, NULL), 0);
 	read_it(p, &report);
 	assert_true(report.blocks > 2);
-	assert_string_equal(tape_text(&p->in), tape_text(&p->out));
+	tape_same(&p->in, &p->out);
 	assert_int_equal(recording_read(p->path, &profile->sink, NULL, NULL),
 			 0);
 	assert_int_equal(profile->samples, 3 * 3000);

@@ -67,6 +67,16 @@ static void seed_decides(void **state)
 	assert_true(differ > 90);
 }
 
+/* Recordings have it, so it must not change: as another program computed. */
+static void jitter_is_what_the_format_says(void **state)
+{
+	(void)state;
+	assert_true(tick_jitter(12345, 1, PERIOD) == 0);
+	assert_true(tick_jitter(12345, 2, 0) == 0);
+	assert_true(tick_jitter(12345, 2, UINT64_MAX) == 0x51b05987a27fba4du);
+	assert_true(tick_jitter(UINT64_MAX, 2, 1000) == 465u);
+}
+
 static void no_drift_over_a_day(void **state)
 {
 	struct schedule s;
@@ -74,7 +84,7 @@ static void no_drift_over_a_day(void **state)
 
 	(void)state;
 	schedule_init(&s, 0, PERIOD, 3);
-	s.at = day - 1; /* a day of ticks at 1 kHz later */
+	s.at = day; /* a day of ticks at 1 kHz later */
 	for (i = 0; i < 10; i++)
 		schedule_advance(&s, schedule_due(&s));
 	assert_true(schedule_due(&s) / PERIOD == day + 9);
@@ -86,6 +96,7 @@ int main(void)
 		cmocka_unit_test(one_tick_in_each_period),
 		cmocka_unit_test(late_ticks_are_counted),
 		cmocka_unit_test(seed_decides),
+		cmocka_unit_test(jitter_is_what_the_format_says),
 		cmocka_unit_test(no_drift_over_a_day),
 	};
 

@@ -29,14 +29,12 @@ struct fake {
 };
 
 /* In place of the real one: the linker takes what it finds first. */
-int target_sample(struct target *t, struct sink *sink, uint64_t when,
-		  uint32_t missed)
+int target_sample(struct target *t, struct sink *sink, const struct tick *due)
 {
 	struct fake *f = (struct fake *)t;
 
 	(void)sink;
-	(void)when;
-	(void)missed;
+	(void)due;
 	f->ticks++;
 	if (f->ticks == f->fail_at)
 		return -ENOSPC;

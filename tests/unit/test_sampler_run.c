@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "base.h"
+#include "profile.h"
 #include "sampler.h"
 #include "target.h"
 
@@ -34,18 +35,17 @@ struct fake {
 };
 
 /* In place of the real one: the linker takes what it finds first. */
-int target_sample(struct target *t, struct sink *sink, uint64_t when,
-		  uint32_t missed)
+int target_sample(struct target *t, struct sink *sink, const struct tick *due)
 {
 	struct fake *f = (struct fake *)t;
 
 	(void)sink;
-	f->last_ns = when;
+	f->last_ns = due->mono_ns;
 	if (!f->ticks++)
 		f->first_ns = f->last_ns;
-	f->missed += missed;
+	f->missed += due->missed;
 	if (f->ticks == f->slow_at + 1)
-		f->missed_after_slow = missed;
+		f->missed_after_slow = due->missed;
 	if (f->ticks == f->slow_at)
 		clock_sleep_until(f->last_ns + f->slow_ns);
 	return f->ticks == f->fail_at ? f->fail : 0;
