@@ -8,6 +8,13 @@
 #include "profile_priv.h"
 
 #define NO_THREAD UINT32_MAX
+#define LAST UINT32_MAX
+
+/* A frame on the way from the root to the stack where we are. */
+struct step {
+	size_t row;
+	uint64_t count, ns; /* of the samples at it and above it, so far */
+};
 
 struct tally {
 	const struct profile *p;
@@ -16,11 +23,16 @@ struct tally {
 	struct labels labels;
 	uint32_t *row_of; /* the last row of each label plus 1; 0: none */
 	size_t nrow_of, cap;
-	uint32_t *seen; /* per row: the turn that counted it last */
-	size_t cap_seen;
-	uint32_t turn, part;
+	uint32_t *on_path; /* per row: how many steps of the path have it */
+	size_t cap_on_path;
+	uint32_t part;
 	/* Cells in the view by their stacks: numbers plus 1; 0 is the end. */
 	uint32_t *first, *next;
+	/* The tree of their stacks: the first that a stack calls, 0: none; the
+	   next that its caller calls, or LAST; 0: not in the tree. */
+	uint32_t *callee, *sibling;
+	struct step *path; /* that of the empty stack is not in it */
+	size_t depth, cap_path;
 };
 
 static bool has_row(const struct tally *t, uint32_t label)
@@ -43,9 +55,9 @@ static struct flat_row *row_at(struct tally *t, struct flat_row like)
 	}
 	if (!has_row(t, like.label)) {
 		f->rows = grow(f->rows, &f->cap, f->len + 1, sizeof(*f->rows));
-		t->seen = grow(t->seen, &t->cap_seen, f->len + 1,
-			       sizeof(*t->seen));
-		t->seen[f->len] = 0;
+		t->on_path = grow(t->on_path, &t->cap_on_path, f->len + 1,
+				  sizeof(*t->on_path));
+		t->on_path[f->len] = 0;
 		like.part = t->part;
 		f->rows[f->len++] = like;
 		t->row_of[like.label] = (uint32_t)f->len;
@@ -72,18 +84,10 @@ static struct flat_row *row_of_frame(struct tally *t, uint32_t frame)
 		.detail = t->view->label == LABEL_LINE ? f->line : 0});
 }
 
-/* The leaf's row; what stands for a sample without frames is one, too. */
-static struct flat_row *row_of_stack(struct tally *t, uint32_t stack)
+static void add_total(struct flat_row *row, uint64_t count, uint64_t ns)
 {
-	if (stack)
-		return row_of_frame(t, t->p->symbols.stacks[stack].frame);
-	return row_of_marker(t, intern_adds(t->labels.to, LABEL_NO_FRAMES));
-}
-
-static void add_total(struct flat_row *row, const struct profile_cell *c)
-{
-	row->total += c->count;
-	row->total_ns += c->ns;
+	row->total += count;
+	row->total_ns += ns;
 }
 
 static void add_self(struct flat_row *row, const struct profile_cell *c)
@@ -92,58 +96,121 @@ static void add_self(struct flat_row *row, const struct profile_cell *c)
 	row->self_ns += c->ns;
 }
 
-static void add_totals(struct tally *t, const struct profile_cell *sum)
+/* A sample without frames has a row that stands for them. */
+static void add_bare(struct tally *t, const struct profile_cell *c,
+		     bool is_leaf)
 {
-	const struct stack_def *stacks = t->p->symbols.stacks;
-	struct flat_row *row;
-	uint32_t at;
-	size_t i;
+	struct flat_row *row = row_of_marker(
+		t, intern_adds(t->labels.to, LABEL_NO_FRAMES));
 
-	if (!sum->stack)
-		add_total(row_of_stack(t, sum->stack), sum);
-	for (at = sum->stack; at; at = stacks[at].parent) {
-		row = row_of_frame(t, stacks[at].frame);
-		i = (size_t)(row - t->flat->rows);
-		if (t->seen[i] == t->turn)
-			continue;
-		t->seen[i] = t->turn;
-		add_total(row, sum);
-	}
+	add_total(row, c->count, c->ns);
+	if (is_leaf)
+		add_self(row, c);
 }
 
 /* The leaf is the stack's own, or what the state puts on top of it. */
-static void add_leaf(struct tally *t, const struct profile_cell *c)
+static void add_cell(struct tally *t, const struct profile_cell *c)
 {
 	uint32_t marker = label_state(&t->labels, c->state);
 	struct flat_row *row;
+	struct step *top;
 
-	if (marker == LABEL_NONE) {
-		add_self(row_of_stack(t, c->stack), c);
-		return;
+	if (c->stack) {
+		top = &t->path[t->depth - 1];
+		top->count += c->count;
+		top->ns += c->ns;
+		if (marker == LABEL_NONE)
+			add_self(&t->flat->rows[top->row], c);
+	} else {
+		add_bare(t, c, marker == LABEL_NONE);
 	}
+	if (marker == LABEL_NONE)
+		return;
 	row = row_of_marker(t, marker);
 	add_self(row, c);
-	/* Unless a frame of the stack has the same name: add_totals did it. */
-	if (t->seen[row - t->flat->rows] != t->turn)
-		add_total(row, c);
+	/* Unless a frame of the stack has the same name, and counts it. */
+	if (!t->on_path[row - t->flat->rows])
+		add_total(row, c->count, c->ns);
 }
 
-static void add_stack(struct tally *t, uint32_t stack)
-{
-	const struct profile_cell *cells = t->p->cells;
-	struct profile_cell sum = {.stack = stack};
-	uint32_t at;
+/* ---- the tree of stacks ---- */
 
-	t->turn++;
-	for (at = t->first[stack]; at; at = t->next[at - 1]) {
-		sum.count += cells[at - 1].count;
-		sum.ns += cells[at - 1].ns;
+/* Puts a stack and its callers into the tree, as far as they are not there. */
+static void plant(struct tally *t, uint32_t stack)
+{
+	uint32_t caller;
+
+	for (; stack && !t->sibling[stack]; stack = caller) {
+		caller = t->p->symbols.stacks[stack].parent;
+		t->sibling[stack] = t->callee[caller] ? t->callee[caller] : LAST;
+		t->callee[caller] = stack;
 	}
-	add_totals(t, &sum);
+}
+
+/* Takes the next stack that `caller` calls out of the tree; 0: none left. */
+static uint32_t pick(struct tally *t, uint32_t caller)
+{
+	uint32_t stack = t->callee[caller];
+
+	if (!stack)
+		return 0;
+	t->callee[caller] = t->sibling[stack] == LAST ? 0 : t->sibling[stack];
+	t->sibling[stack] = 0;
+	return stack;
+}
+
+static void enter(struct tally *t, uint32_t stack)
+{
+	uint32_t at;
+	size_t row;
+
+	if (stack) {
+		row = (size_t)(row_of_frame(t, t->p->symbols.stacks[stack].frame) -
+			       t->flat->rows);
+		t->path = grow(t->path, &t->cap_path, t->depth + 1,
+			       sizeof(*t->path));
+		t->path[t->depth++] = (struct step){.row = row};
+		t->on_path[row]++;
+	}
 	for (at = t->first[stack]; at; at = t->next[at - 1])
-		add_leaf(t, &cells[at - 1]);
+		add_cell(t, &t->p->cells[at - 1]);
 	t->first[stack] = 0;
 }
+
+/* A function that calls itself counts where it was called first. */
+static void leave(struct tally *t)
+{
+	struct step top = t->path[--t->depth];
+
+	if (!--t->on_path[top.row])
+		add_total(&t->flat->rows[top.row], top.count, top.ns);
+	if (t->depth) {
+		t->path[t->depth - 1].count += top.count;
+		t->path[t->depth - 1].ns += top.ns;
+	}
+}
+
+/* Each stack once, however many there are above it. */
+static void add_tree(struct tally *t)
+{
+	uint32_t at = 0, stack;
+
+	enter(t, at);
+	for (;;) {
+		stack = pick(t, at);
+		if (stack) {
+			enter(t, stack);
+			at = stack;
+		} else if (at) {
+			leave(t);
+			at = t->p->symbols.stacks[at].parent;
+		} else {
+			return;
+		}
+	}
+}
+
+/* ---- cells and parts ---- */
 
 /* A whole thread or process is a row. */
 static void add_owner(struct tally *t, const struct profile_cell *c)
@@ -161,13 +228,10 @@ static void add_owner(struct tally *t, const struct profile_cell *c)
 	}
 	row = row_at(t, like);
 	add_self(row, c);
-	add_total(row, c);
+	add_total(row, c->count, c->ns);
 }
 
-/*
- * Links the cells by their stacks, so that each is walked up only once. NULL:
- * all cells, as they are.
- */
+/* NULL: all cells, as they are. */
 static uint64_t add_cells(struct tally *t, const uint32_t *cells, size_t n)
 {
 	const struct profile_cell *c;
@@ -189,12 +253,9 @@ static uint64_t add_cells(struct tally *t, const uint32_t *cells, size_t n)
 		}
 		t->next[cell] = t->first[c->stack];
 		t->first[c->stack] = cell + 1;
+		plant(t, c->stack);
 	}
-	for (i = 0; i < n; i++) {
-		c = &t->p->cells[cells ? cells[i] : i];
-		if (t->first[c->stack])
-			add_stack(t, c->stack);
-	}
+	add_tree(t);
 	return samples;
 }
 
@@ -262,13 +323,18 @@ struct flat *flat_build(const struct profile *p, const struct view *view,
 	labels_init(&t.labels, p, view, &f->labels);
 	t.first = xcalloc(p->symbols.nstacks, sizeof(*t.first));
 	t.next = xcalloc(p->ncells, sizeof(*t.next));
+	t.callee = xcalloc(p->symbols.nstacks, sizeof(*t.callee));
+	t.sibling = xcalloc(p->symbols.nstacks, sizeof(*t.sibling));
 	add_parts(&t);
 	put_in_order(f, p, key);
 	labels_release(&t.labels);
 	free(t.first);
 	free(t.next);
 	free(t.row_of);
-	free(t.seen);
+	free(t.callee);
+	free(t.sibling);
+	free(t.on_path);
+	free(t.path);
 	return f;
 }
 

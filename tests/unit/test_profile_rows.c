@@ -179,6 +179,23 @@ static void parts_of_threads(void **state)
 }
 
 /* The time of rows is that of their samples. */
+/* Each stack is walked once, not once for each that is above it. */
+static void deep_stacks_are_walked_once(void **state)
+{
+	enum { DEPTH = 100000 };
+	struct sheet *f = *state;
+	uint32_t cpu = made_state(&f->m, RUN_CPU), stack = 0, i;
+
+	for (i = 0; i < DEPTH; i++) {
+		stack = made_frame(&f->m, stack, i & 1 ? "odd" : "even",
+				   "/srv/app/a.py", 1, 1);
+		made_tick(&f->m);
+		made_sample(&f->m, 1, stack, cpu, LOSS_NONE);
+	}
+	assert_rows(f, SORT_TOTAL, "even (a.py:1) 50000/100000, "
+				   "odd (a.py:1) 50000/99999");
+}
+
 static void rows_have_their_time(void **state)
 {
 	struct sheet *f = *state;
@@ -335,6 +352,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(modules_are_guessed), TEST(rows_of_files),
 		TEST(rows_of_threads),     TEST(parts_of_threads),
+		TEST(deep_stacks_are_walked_once),
 		TEST(rows_have_their_time), TEST(callees),
 		TEST(callers),             TEST(around_what_is_in_focus),
 		TEST(around_nothing),      TEST(lines_of_a_function),
