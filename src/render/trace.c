@@ -55,27 +55,37 @@ static void open_slice(struct tracing *t, uint32_t node, uint64_t start_ns)
 	t->open[t->nopen++] = t->nslices++;
 }
 
-static void find_path(struct tracing *t, uint32_t node)
+/* How many slices are open up to that of the node; 0 when it has none. */
+static size_t open_up_to(const struct tracing *t, uint32_t node)
 {
 	const struct tree_node *nodes = t->tree->nodes;
+	uint32_t depth = nodes[node].depth, first;
+
+	if (!t->nopen)
+		return 0;
+	first = nodes[t->slices[t->open[0]].node].depth;
+	if (depth < first || depth - first >= t->nopen ||
+	    t->slices[t->open[depth - first]].node != node)
+		return 0;
+	return depth - first + 1;
+}
+
+/* The path down to the first node that goes on; how many of these there are. */
+static size_t find_path(struct tracing *t, uint32_t node)
+{
+	const struct tree_node *nodes = t->tree->nodes;
+	size_t on;
 
 	t->depth = 0;
 	for (; nodes[node].kind != NODE_THREAD; node = nodes[node].parent) {
+		on = open_up_to(t, node);
+		if (on)
+			return on;
 		t->path = grow(t->path, &t->cap_path, t->depth + 1,
 			       sizeof(*t->path));
 		t->path[t->depth++] = node;
 	}
-}
-
-/* How many of the open slices go on. */
-static size_t common(const struct tracing *t)
-{
-	size_t n = 0;
-
-	while (n < t->nopen && n < t->depth &&
-	       t->slices[t->open[n]].node == t->path[t->depth - 1 - n])
-		n++;
-	return n;
+	return 0;
 }
 
 static void take_run(struct tracing *t, const struct timeline_run *run)
@@ -86,11 +96,9 @@ static void take_run(struct tracing *t, const struct timeline_run *run)
 		return;
 	if (run->start_ns > t->until_ns)
 		close_above(t, 0, t->until_ns);
-	find_path(t, node);
-	close_above(t, common(t), run->start_ns);
-	while (t->nopen < t->depth)
-		open_slice(t, t->path[t->depth - 1 - t->nopen],
-			   run->start_ns);
+	close_above(t, find_path(t, node), run->start_ns);
+	while (t->depth)
+		open_slice(t, t->path[--t->depth], run->start_ns);
 	t->until_ns = run->end_ns;
 }
 
