@@ -351,6 +351,9 @@ size_t profile_bytes(const struct profile *p); /* memory held, about */
  */
 bool state_is_idle(const struct state_def *def);
 
+/* Asleep until something is read, written or opened, or for the disk. */
+bool state_is_io(const struct symbols *s, const struct state_def *def);
+
 /*
  * Duration covered, from the first tick to one period after the last, the sum
  * of all runs.

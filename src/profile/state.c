@@ -1,6 +1,8 @@
 /*
- * The words for losses and states.
+ * The words for losses and states, and what they mean.
  */
+#include <string.h>
+
 #include "profile.h"
 
 static const struct {
@@ -42,4 +44,23 @@ bool state_is_idle(const struct state_def *def)
 		return def->gil == GIL_WANTED;
 	return def->run == RUN_SLEEPING || def->run == RUN_DISK ||
 	       def->run == RUN_STOPPED;
+}
+
+/* Not time, another thread, a lock, or whatever happens first (poll). */
+bool state_is_io(const struct symbols *s, const struct state_def *def)
+{
+	static const char *const words[] = {
+		"socket", "pipe", "file", "tty", "connect", "open", "fsync",
+	};
+	const char *wait = symbols_text(s, def->wait);
+	size_t len = strcspn(wait, " "), i;
+
+	if (def->run == RUN_DISK)
+		return true;
+	if (def->run != RUN_SLEEPING || !strncmp(wait, "file lock", 9))
+		return false;
+	for (i = 0; i < sizeof(words) / sizeof(*words); i++)
+		if (len == strlen(words[i]) && !memcmp(wait, words[i], len))
+			return true;
+	return false;
 }

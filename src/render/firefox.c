@@ -216,20 +216,6 @@ static uint32_t stack_of(struct firefox *f, uint32_t node,
 
 /* ---- samples ---- */
 
-/* What a thread waits for that is not time, another thread, or any event. */
-static bool is_io(const char *wait)
-{
-	static const char *const words[] = {
-		"socket", "pipe", "file", "tty", "connect", "open", "fsync",
-	};
-	size_t len = strcspn(wait, " "), i;
-
-	for (i = 0; i < sizeof(words) / sizeof(*words); i++)
-		if (len == strlen(words[i]) && !memcmp(wait, words[i], len))
-			return true;
-	return false;
-}
-
 static enum category category_of_state(const struct firefox *f,
 				       const struct state_def *def)
 {
@@ -237,9 +223,7 @@ static enum category category_of_state(const struct firefox *f,
 		return GC;
 	if (def->gil == GIL_WANTED)
 		return GIL;
-	if (def->run == RUN_DISK ||
-	    (def->run == RUN_SLEEPING &&
-	     is_io(symbols_text(&f->p->symbols, def->wait))))
+	if (state_is_io(&f->p->symbols, def))
 		return IO;
 	if (state_is_idle(def))
 		return IDLE;

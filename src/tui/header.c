@@ -10,26 +10,6 @@
 
 /* ---- shares ---- */
 
-/* It waits for a file, a socket or a pipe, or for the disk. */
-static bool is_io(const struct profile *p, const struct state_def *def)
-{
-	static const char *const words[] = {"file", "socket", "pipe", "tty",
-					    "poll", "epoll", "select",
-					    "disk"};
-	const char *wait = symbols_text(&p->symbols, def->wait);
-	size_t i, n;
-
-	if (def->run == RUN_DISK)
-		return true;
-	for (i = 0; i < sizeof(words) / sizeof(*words); i++) {
-		n = strlen(words[i]);
-		if (!strncmp(wait, words[i], n) &&
-		    (!wait[n] || wait[n] == ' '))
-			return def->run == RUN_SLEEPING;
-	}
-	return false;
-}
-
 /* The kernel's figure where it is known for all, else that of the samples. */
 static double cpu_of(const struct top_model *m, double sampled)
 {
@@ -59,7 +39,7 @@ void top_shares(const struct top_model *m, struct top_shares *out)
 		out->gil += def->gil == GIL_HELD ? n : 0;
 		out->wanted += def->gil == GIL_WANTED ? n : 0;
 		out->gc += def->flags & STATE_GC ? n : 0;
-		out->io += is_io(p, def) ? n : 0;
+		out->io += state_is_io(&p->symbols, def) ? n : 0;
 	}
 	out->cpu = cpu_of(m, out->cpu);
 }

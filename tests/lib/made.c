@@ -252,7 +252,7 @@ static const struct {
 	 "logging/__init__.py:1634/1607"},
 	{4711, 3, RUN_CPU, GIL_HELD, 0, "", LOSS_MOVING,
 	 SERVE MARKER_MOVING},
-	{4711, 55, WAITS("epoll"),
+	{4711, 55, WAITS("socket 10.0.0.7:5432"),
 	 "<module>@/srv/app/app.py:88/1 main@/srv/app/app.py:80/61 "
 	 "serve_forever@" LIB "socketserver.py:230/216 select@" LIB
 	 "selectors.py:415/403"},

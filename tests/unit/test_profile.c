@@ -456,6 +456,39 @@ static void what_is_idle(void **state)
 	}
 }
 
+static void what_is_io(void **state)
+{
+	static const char *const waits[] = {
+		"socket 127.0.0.1:80", "socket listening 0.0.0.0:80", "pipe",
+		"file /x", "tty /dev/pts/0", "connect unix /x", "open /x",
+		"fsync /x",
+	}, *const others[] = {
+		"", "timer", "lock 0x7f12a0", "file lock /x", "files", "epoll",
+		"epoll: socket 127.0.0.1:80", "poll of 3 descriptors", "child",
+	};
+	struct state_def def = {.run = RUN_SLEEPING};
+	struct symbols s;
+	size_t i;
+
+	(void)state;
+	symbols_init(&s);
+	for (i = 0; i < sizeof(waits) / sizeof(*waits); i++) {
+		def.wait = symbols_string(&s, waits[i], strlen(waits[i]));
+		def.run = RUN_SLEEPING;
+		assert_true(state_is_io(&s, &def));
+		def.run = RUN_CPU;
+		assert_false(state_is_io(&s, &def));
+	}
+	for (i = 0; i < sizeof(others) / sizeof(*others); i++) {
+		def.wait = symbols_string(&s, others[i], strlen(others[i]));
+		def.run = RUN_SLEEPING;
+		assert_false(state_is_io(&s, &def));
+		def.run = RUN_DISK;
+		assert_true(state_is_io(&s, &def));
+	}
+	symbols_release(&s);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -477,6 +510,7 @@ int main(void)
 		cmocka_unit_test(short_names),
 		TEST(kinds_of_code),
 		cmocka_unit_test(what_is_idle),
+		cmocka_unit_test(what_is_io),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
