@@ -12,6 +12,7 @@
 
 #define PAGE 4096u
 #define LINGER_NS 3000u
+#define AIMS_MAX 8 /* reads of all that the last one showed to be needed */
 #define SLACK_BYTES 256u /* more of the top chunk than was in use just before */
 
 void slot_release(struct slot *s)
@@ -533,10 +534,10 @@ int slot_close(struct walker *w, struct slot *s, bool later)
 
 int slot_trace(struct walker *w, struct slot *s)
 {
-	int ret = slot_follow(w, s);
+	int ret = slot_follow(w, s), aims = slot_is_restless(s) ? 1 : AIMS_MAX;
 
-	if (!ret && s->missed) {
-		/* By now it is known what there is to read: all at once. */
+	/* By now it is known what there is to read: all at once. */
+	while (!ret && s->missed && aims--) {
 		ret = slot_read(w, s);
 		if (!ret)
 			ret = slot_follow(w, s);
