@@ -48,7 +48,7 @@ void known_free(struct known *k)
 static bool is_taken(const struct target *t, uint32_t tid, uint32_t *at)
 {
 	*at = map_get(&t->known_of, tid);
-	return *at != MAP_NONE && t->known[*at]->seen == t->list;
+	return *at != MAP_NONE && t->known[*at]->seen == t->pass;
 }
 
 /*
@@ -69,7 +69,8 @@ static struct known *known_of(struct target *t, const struct walk_thread *w)
 	}
 	k = i == MAP_NONE ? known_new(t, tid) : t->known[i];
 	k->ident = w->ident;
-	k->seen = t->list;
+	k->told = w->tid;
+	k->seen = t->pass;
 	return k;
 }
 
@@ -83,7 +84,7 @@ static int tell_ended(struct target *t, struct sink *sink)
 
 	for (i = 0; i < t->nknown; i++) {
 		k = t->known[i];
-		if (k->seen == t->list) {
+		if (k->seen == t->pass) {
 			t->known[kept++] = k;
 			continue;
 		}
@@ -107,14 +108,34 @@ static int tell_ended(struct target *t, struct sink *sink)
 	return ret;
 }
 
+/*
+ * Whether the rows are still those threads. A state is made by the thread that
+ * starts another, with its own ids or none; the new one puts its own there
+ * when it first runs, which changes no list.
+ */
+static bool rows_hold(const struct target *t)
+{
+	size_t i, n;
+	const struct walk_thread *w = walker_threads(t->walker, &n);
+
+	if (t->list != walker_list(t->walker))
+		return false;
+	for (i = 0; i < n; i++)
+		if (t->rows[i]->told != w[i].tid ||
+		    t->rows[i]->ident != w[i].ident)
+			return false;
+	return true;
+}
+
 int known_update(struct target *t, struct sink *sink)
 {
 	const struct walk_thread *w;
 	size_t i;
 
-	if (t->list == walker_list(t->walker))
+	if (rows_hold(t))
 		return 0;
 	t->list = walker_list(t->walker);
+	t->pass++;
 	w = walker_threads(t->walker, &t->nrows);
 	t->rows = grow(t->rows, &t->cap_rows, t->nrows,
 		       sizeof(struct known *));

@@ -70,7 +70,8 @@ struct on_cpu {
 struct known {
 	uint32_t tid;
 	uint64_t ident;
-	uint64_t seen; /* number of the list that had it */
+	uint32_t told; /* the id that its thread state had then */
+	uint64_t seen; /* number of the pass over the rows that had it */
 	size_t row;    /* of that list */
 	bool wanted, announced, named;
 	bool fresh; /* not looked at yet */
@@ -131,6 +132,7 @@ struct target {
 	struct known **rows; /* one for each walk_thread */
 	size_t nrows, cap_rows;
 	uint64_t list; /* number of the walker's list that rows are of */
+	uint64_t pass; /* how often they were filled */
 	bool lean; /* the snapshot is of stacks alone */
 	/*
 	 * CPU time of the process less that of the threads that are not idle:

@@ -1,13 +1,15 @@
 """pystrobe record: programs, signals, ends, files."""
+import json
 import os
 import pty
 import re
 import select
 import signal
 import stat
+import subprocess
 
-from harness import (EXIT_FAILED, Fail, alone, each_python, equal, expect,
-                     expect_untouched, parse_folded, state_of, total,
+from harness import (EXIT_FAILED, Fail, Skip, alone, each_python, equal, expect,
+                     expect_untouched, need, parse_folded, state_of, total,
                      wait_until)
 
 
@@ -323,3 +325,34 @@ def test_rate(t):
         # What was due while the end came late is not in the percentage.
         expect(0.85 * held - 2 <= found <= 1.02 * held + 2,
                "%d samples of a waiting thread, %g were said", found, held)
+
+
+@each_python(quick=False)
+def test_thread_that_comes_late(t):
+    """The state of a thread is there, with the ids of the one that started it
+    or none, before the thread runs; then it is known by its own."""
+    late = [need("strace"), "-f", "-o", t.path("strace.log"), "-e",
+            "trace=set_robust_list", "-e",
+            "inject=set_robust_list:delay_enter=1000000"]
+    if subprocess.run(late + ["true"], stdout=subprocess.DEVNULL,
+                      stderr=subprocess.DEVNULL).returncode:
+        raise Skip("strace may not trace here")
+    target = t.start(late + t.python.argv(t.python.script("late.py")))
+    pid, saved = target.said()["pid"], t.path("run.strobe")
+    recorder = t.begin("record", "-q", "--nonblocking", "-p", str(pid), "-r",
+                       "200", "-o", saved)
+    wait_until(lambda: os.path.exists(saved), "the first block")
+    target.tell("go\n")
+    equal(target.line(), "runs", "the thread")
+
+    def of_it():
+        text = t.pystrobe("report", "-q", "--header", "--json", saved).out
+        threads = json.loads(text)["recording"]["threads"]
+        return [thread for thread in threads if thread["name"] == "late"]
+    found = wait_until(of_it, "a thread called late")
+    recorder.signal(signal.SIGINT)
+    recorder.wait()
+    equal((len(found), found[0]["main"], found[0]["states"]["unknown"]),
+          (1, False, 0), "threads of that name, main, unknown states")
+    expect(os.path.exists("/proc/%d/task/%d" % (pid, found[0]["tid"])),
+           "it has the id %d", found[0]["tid"])
