@@ -125,3 +125,21 @@ def test_dist(t):
     other = distribution(t, ROOT, t.path("d"), SOURCE_DATE_EPOCH="86400")
     with tarfile.open(fileobj=io.BytesIO(other[1])) as tar:
         equal({m.mtime for m in tar.getmembers()}, {86400}, "the time given")
+
+
+def test_package_sources(t):
+    """lintian, which 'make deb' ends with, has nothing against the sources."""
+    if not os.path.exists(os.path.join(ROOT, ".git")):
+        raise Skip("this is no checkout of git")
+    tools = [need(tool) for tool in ("git", "dpkg-source", "lintian")]
+    t.environment.pop("MAKEFLAGS", None)
+    name, data = distribution(t, ROOT, t.path("a"))
+    with tarfile.open(fileobj=io.BytesIO(data)) as tar:
+        tar.extractall(t.path("tree"))
+    tree = name[:-len(".tar.gz")]
+    t.run([tools[1], "-b", tree], cwd=t.path("tree"))
+    found = [n for n in os.listdir(t.path("tree")) if n.endswith(".dsc")]
+    equal(len(found), 1, "descriptions of %r" % found)
+    said = t.run([tools[2], "--fail-on", "error,warning", "--allow-root",
+                  found[0]], cwd=t.path("tree"), status=None, seconds=300)
+    equal((said.status, said.out), (0, ""), "what lintian says")
