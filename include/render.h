@@ -121,6 +121,12 @@ size_t text_columns(const char *s, size_t len);
  */
 void text_fit(struct str *out, const char *s, size_t len, size_t columns,
 	      const char *dots);
+/*
+ * The same for lists, where rows differ by their lines: "name (fil...:42)". If
+ * `line`, rather the name is cut, too, than the line left out.
+ */
+void text_fit_place(struct str *out, const char *s, size_t len, size_t columns,
+		    const char *dots, bool line);
 
 void add_count(struct str *out, uint64_t n); /* 12,345 */
 void add_noun(struct str *out, uint64_t n, const char *noun); /* 2 samples */

@@ -57,6 +57,7 @@ void page_init(struct page *g, const struct render_options *o, uint64_t whole,
 	g->columns = columns < COLUMNS_MIN ? COLUMNS_MIN : columns;
 	g->numbers = g->columns >= COLUMNS_NUMBERS;
 	g->self = true;
+	g->lines = o->view.label == LABEL_LINE;
 	g->whole = whole;
 	add_count(&g->scratch, whole);
 	g->number = g->scratch.len;
@@ -97,16 +98,28 @@ static void to_ascii(struct str *s)
 		s->data[n] = '\0';
 }
 
-void page_cut(struct page *g, size_t room)
+/* `lead` bytes of the line are no part of the label, and are kept. */
+static void cut(struct page *g, size_t room, size_t lead, bool label)
 {
 	struct str line = g->scratch;
 
 	str_init(&g->scratch);
 	if (g->ascii)
 		to_ascii(&line);
-	text_fit(g->out, line.data, line.len, room, g->marks->dots);
+	str_add(g->out, line.data, lead);
+	room -= text_columns(line.data, lead);
+	if (label)
+		text_fit_place(g->out, line.data + lead, line.len - lead, room,
+			       g->marks->dots, g->lines);
+	else
+		text_fit(g->out, line.data, line.len, room, g->marks->dots);
 	str_addc(g->out, '\n');
 	str_release(&line);
+}
+
+void page_cut(struct page *g, size_t room)
+{
+	cut(g, room, 0, false);
 }
 
 void page_line(struct page *g)
@@ -266,10 +279,10 @@ void page_blank(struct page *g)
 	page_put(g, page_used(g) - 2, true);
 }
 
-void page_label(struct page *g)
+void page_label(struct page *g, size_t lead)
 {
 	str_adds(g->out, "  ");
-	page_cut(g, g->columns - page_used(g));
+	cut(g, g->columns - page_used(g), lead, true);
 }
 
 void page_owner(struct page *g)
@@ -282,7 +295,7 @@ void page_owner(struct page *g)
 		tail = at++;
 	keep = tail ? text_columns(tail, strlen(tail)) : 0;
 	if (!tail || keep + OWNER_MIN > room) {
-		page_label(g);
+		page_label(g, 0);
 		return;
 	}
 	str_init(&id);

@@ -47,6 +47,7 @@ struct page {
 	size_t columns;
 	bool ascii;
 	bool numbers, bars, self; /* columns that there are */
+	bool lines;     /* rows differ by their lines */
 	uint64_t whole; /* samples that are 100 % */
 	size_t number;  /* columns of a count */
 	struct str scratch; /* the text at hand; each page_ call empties it */
@@ -71,8 +72,11 @@ void page_numbers(struct page *g, uint64_t self, uint64_t total);
 void page_total(struct page *g, uint64_t total);
 void page_blank(struct page *g); /* none at all */
 size_t page_used(const struct page *g); /* columns before the label */
-/* The scratch text as the last one of a line with numbers. */
-void page_label(struct page *g);
+/*
+ * The scratch text as the last one of a line with numbers. Its first `lead`
+ * bytes, for which there must be room, stand before the label.
+ */
+void page_label(struct page *g, size_t lead);
 /* The same of "NAME (thread 12)", of which rather the name is cut. */
 void page_owner(struct page *g);
 void page_nothing(struct page *g, const struct profile *p,

@@ -26,7 +26,7 @@ struct annotating {
 static void put_rest_of_line(struct annotating *a)
 {
 	if (a->cut) {
-		page_label(&a->page);
+		page_label(&a->page, 0);
 		return;
 	}
 	str_adds(a->page.out, "  ");
@@ -67,7 +67,7 @@ static void put_quiet(struct annotating *a, uint32_t from, uint32_t until,
 		page_blank(&a->page);
 		str_addf(&a->page.scratch, "%*s  (%u lines)", (int)a->digits,
 			 "", n - head - tail);
-		page_label(&a->page);
+		page_label(&a->page, 0);
 	}
 	for (i = 0; i < tail; i++)
 		put_line(a, until - tail + i);
@@ -85,7 +85,7 @@ static void put_lines(struct annotating *a)
 		page_numbers(&a->page, a->lines->rows[a->at].self,
 			     a->lines->rows[a->at].total);
 		str_adds(&a->page.scratch, "(line not known)");
-		page_label(&a->page);
+		page_label(&a->page, 0);
 		a->at++;
 	}
 	while (line <= end) {

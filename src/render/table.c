@@ -54,7 +54,7 @@ static void put_part(struct tabling *t, const struct flat_part *part)
 			page_numbers(&t->page, row->self, row->total);
 			set_label(t, row->label);
 			if (o->view.rows == ROWS_FRAMES)
-				page_label(&t->page);
+				page_label(&t->page, 0);
 			else
 				page_owner(&t->page);
 			continue;

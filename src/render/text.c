@@ -99,6 +99,7 @@ static size_t name_end(const char *s, size_t len)
 }
 
 #define FILE_LETTERS 4u /* fewer of them do not help */
+#define NAME_COLUMNS 12u /* of a name say more than a line */
 
 /* "name (.../base.py:12)": the folders go first. True when that fits. */
 static bool fit_folders(struct str *out, const char *s, size_t len, size_t name,
@@ -145,6 +146,52 @@ void text_fit(struct str *out, const char *s, size_t len, size_t columns,
 	}
 	str_add(out, s, cut);
 	str_adds(out, dots);
+}
+
+/* Where ":42)" at the end of a label begins, or len. */
+static size_t line_at(const char *s, size_t len)
+{
+	size_t at = len ? len - 1 : 0;
+
+	if (!len || s[at] != ')')
+		return len;
+	while (at && s[at - 1] >= '0' && s[at - 1] <= '9')
+		at--;
+	return at && at < len - 1 && s[at - 1] == ':' ? at - 1 : len;
+}
+
+void text_fit_place(struct str *out, const char *s, size_t len, size_t columns,
+		    const char *dots, bool line)
+{
+	size_t ndots = text_columns(dots, strlen(dots));
+	size_t name = name_end(s, len), at = line_at(s, len), slash = at;
+	size_t need = 2 + ndots + text_columns(s + at, len - at);
+	size_t least = text_columns(s, name);
+
+	if (line && least > NAME_COLUMNS)
+		least = NAME_COLUMNS;
+	if (text_columns(s, len) <= columns || at == len || name > at ||
+	    columns < need + least) {
+		text_fit(out, s, len, columns, dots);
+		return;
+	}
+	if (fit_folders(out, s, len, name, columns, dots))
+		return;
+	columns -= need;
+	if (text_columns(s, name) <= columns) {
+		while (slash > name + 2 && s[slash - 1] != '/')
+			slash--;
+		columns -= text_columns(s, name);
+		str_add(out, s, name + 2);
+		str_add(out, s + slash,
+			bytes_within(s + slash, at - slash, columns));
+	} else {
+		str_add(out, s, bytes_within(s, name, columns - ndots));
+		str_adds(out, dots);
+		str_adds(out, " (");
+	}
+	str_adds(out, dots);
+	str_add(out, s + at, len - at);
 }
 
 void add_count(struct str *out, uint64_t n)

@@ -72,7 +72,7 @@ struct row {
 static void put_row(struct branching *b, uint32_t parent, struct row row)
 {
 	const struct marks *marks = b->page.marks;
-	size_t depth = b->tree->nodes[parent].depth;
+	size_t depth = b->tree->nodes[parent].depth, lead;
 	bool fork = forks(b, parent);
 
 	b->prefix.len = b->len_at[depth];
@@ -82,11 +82,12 @@ static void put_row(struct branching *b, uint32_t parent, struct row row)
 	str_adds(&b->page.scratch, row.hot ? marks->hot : " ");
 	str_addc(&b->page.scratch, ' ');
 	put_prefix(b);
+	lead = b->page.scratch.len;
 	str_add(&b->page.scratch, row.label, row.len);
 	if (row.owner)
 		page_owner(&b->page);
 	else
-		page_label(&b->page);
+		page_label(&b->page, lead);
 	b->prefix.len = b->len_at[depth];
 	b->prefix.data[b->prefix.len] = '\0';
 	if (fork)

@@ -100,8 +100,8 @@ static void fit(const struct grid *g, struct str *out, const char *text,
 
 	str_init(&clean);
 	str_adds_clean(&clean, text);
-	text_fit(out, clean.data, clean.len, room,
-		 g->ascii ? ".." : "\xe2\x80\xa6");
+	text_fit_place(out, clean.data, clean.len, room,
+		       g->ascii ? ".." : "\xe2\x80\xa6", true);
 	str_release(&clean);
 }
 

@@ -210,6 +210,50 @@ static void widths(void **state)
 	str_release(&s);
 }
 
+/* The line stays; of functions only where there is room for the whole name. */
+static void places(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t columns;
+		const char *line, *function;
+	} fits[] = {
+		{"parse (app.py:12)", 17, "parse (app.py:12)", NULL},
+		{"parse (app.py:12)", 16, "parse (app.\xe2\x80\xa6:12)", NULL},
+		{"parse (app.py:12)", 12, "parse (\xe2\x80\xa6:12)", NULL},
+		{"parse (app.py:12)", 11, "parse", NULL},
+		{"find_longest_match (a.py:12)", 19,
+		 "find_longes\xe2\x80\xa6 (\xe2\x80\xa6:12)",
+		 "find_longest_match"},
+		{"find_longest_match (a.py:12)", 18, "find_longest_match", NULL},
+		{"f (a/b/cd.py:9)", 13, "f (\xe2\x80\xa6/cd.py:9)", NULL},
+		{"f (a/b/cd.py:9)", 10, "f (cd.\xe2\x80\xa6:9)", NULL},
+		{"f (<string>)", 10, "f (<strin\xe2\x80\xa6", NULL},
+		{"packer:9)", 8, "packer:\xe2\x80\xa6", NULL},
+		{":9)", 2, ":\xe2\x80\xa6", NULL},
+		{"", 0, "", NULL},
+	};
+	const char *want;
+	struct str s;
+	size_t i;
+	int line;
+
+	(void)state;
+	str_init(&s);
+	for (i = 0; i < 2 * sizeof(fits) / sizeof(*fits); i++) {
+		line = i % 2;
+		want = line || !fits[i / 2].function ? fits[i / 2].line
+						     : fits[i / 2].function;
+		str_clear(&s);
+		text_fit_place(&s, fits[i / 2].text, strlen(fits[i / 2].text),
+			       fits[i / 2].columns, "\xe2\x80\xa6", line);
+		assert_string_equal(s.data, want);
+		assert_true(text_columns(s.data, s.len) <=
+			    fits[i / 2].columns);
+	}
+	str_release(&s);
+}
+
 static void check_number(void (*add)(struct str *, uint64_t), uint64_t n,
 			 const char *want)
 {
@@ -684,6 +728,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names_and_extensions),
 		cmocka_unit_test(widths),
+		cmocka_unit_test(places),
 		cmocka_unit_test(numbers),
 		TEST(golden_files),
 		TEST(same_bytes_again),
