@@ -233,11 +233,12 @@ int load_profile(struct profile **p, char *const *paths, size_t n,
 /* ---- follow.c ---- */
 
 /*
- * Does `once` now, and again each `every_ns` when one of the recordings has
- * grown, until they are not written any more, a signal, or an error of it,
+ * Does `once` when all recordings are there, which is said on stderr of those
+ * that are not yet unless `quiet`, and again each `every_ns` when one of them
+ * has grown, until they are not written any more, a signal, or an error of it,
  * which is returned.
  */
-int follow(char *const *paths, size_t n, uint64_t every_ns,
+int follow(char *const *paths, size_t n, uint64_t every_ns, bool quiet,
 	   int (*once)(void *arg), void *arg);
 /* ---- source.c: a function of a profile, and its file ---- */
 
@@ -324,6 +325,9 @@ struct subject {
 
 /* Starts the program, or makes sure of the process. */
 int subject_open(struct subject *s, struct err *err);
+/* Of an error of it: "record 1234" was meant as "record -p 1234". */
+void subject_explain(const struct subject *s, const char *command, int error,
+		     struct err *err);
 void subject_close(struct subject *s);
 bool subject_alive(struct subject *s);
 void subject_wait(struct subject *s); /* for a started program's end */

@@ -7,6 +7,8 @@
 
 #include "cli_priv.h"
 
+#define APPEAR_NS 100000000u /* between looks for a file, at most */
+
 static bool any_written(char *const *paths, size_t n)
 {
 	size_t i;
@@ -36,14 +38,34 @@ static uint64_t look(char *const *paths, size_t n)
 	return seen;
 }
 
-int follow(char *const *paths, size_t n, uint64_t every_ns,
+/* A recorder makes its file with the first block, up to a second late. */
+static void wait_for_file(const char *path, uint64_t every_ns, bool quiet)
+{
+	uint64_t pause = every_ns < APPEAR_NS ? every_ns : APPEAR_NS;
+	bool told = quiet;
+	struct stat st;
+
+	while (!*signals_asked() && stat(path, &st) && errno == ENOENT) {
+		if (!told)
+			say("waiting for '%s'", path);
+		told = true;
+		clock_sleep_until(clock_mono() + pause);
+	}
+}
+
+int follow(char *const *paths, size_t n, uint64_t every_ns, bool quiet,
 	   int (*once)(void *arg), void *arg)
 {
 	uint64_t now, seen, before = 0;
 	bool written, first = true;
 	int ret = 0;
+	size_t i;
 
 	signals_catch();
+	for (i = 0; i < n; i++)
+		wait_for_file(paths[i], every_ns, quiet);
+	if (*signals_asked())
+		return 0;
 	do {
 		/* In this order: what is read then was written before. */
 		written = any_written(paths, n);

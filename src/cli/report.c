@@ -228,7 +228,8 @@ static int run_report(const struct command *c, int argc, char **argv)
 	if (at < 0 || check(&r, &err) || check_watch(&r, &err))
 		return usage(c, &err);
 	if (r.watch_ns)
-		ret = follow(r.files, r.nfiles, r.watch_ns, show, &r);
+		ret = follow(r.files, r.nfiles, r.watch_ns, r.quiet, show,
+			     &r);
 	else
 		ret = show(&r);
 	return ret ? EXIT_FAILED : EXIT_OK;

@@ -92,8 +92,34 @@ def test_nobody_writes(t):
     equal(out.count("--- "), 1, "looks")
     equal(out.split("\n", 1)[1], t.pystrobe("report", "-i", saved).out,
           "the table")
-    result = t.pystrobe("report", "--watch", "1s", t.path("missing"),
-                        status=EXIT_FAILED)
+
+
+def waiting(t, *options):
+    """A reader of a file that is not there, which says so."""
+    reader = t.begin("report", "-i", "--watch", "50ms", *options,
+                     t.path("run.strobe"))
+    if "-q" not in options:
+        wait_until(lambda: "run.strobe" in reader.stderr(), "what it says")
+    return reader
+
+
+def test_not_there_yet(t):
+    """It is waited for; a signal ends that."""
+    first = waiting(t)
+    other = waiting(t)
+    other.signal(signal.SIGTERM)
+    equal(other.wait(), 0, "exit status of one that is ended")
+    quiet = waiting(t, "-q")
+    recorder, saved = begin(t)
+    for reader in (first, quiet):
+        expect(reader.line().startswith("--- "), "no table")
+    recorder.signal(signal.SIGINT)
+    recorder.wait()
+    for reader, said in ((first, "pystrobe: waiting for '%s'\n" % saved),
+                         (quiet, ""), (other, first.stderr())):
+        equal(reader.wait(), 0, "exit status")
+        equal(reader.stderr(), said, "what is said")
+    result = t.pystrobe("report", t.path("missing"), status=EXIT_FAILED)
     contains(result.err, "missing")
 
 
