@@ -47,6 +47,20 @@ static int choose_policy(struct record *r, enum stop_policy stop,
 	return 0;
 }
 
+static int take_pid(struct record *r, const char *argument, struct err *err)
+{
+	pid_t pid = r->subject.pid;
+	int ret = parse_pid(argument, &r->subject.pid, err);
+
+	if (!ret && pid)
+		ret = err_set(err, -EINVAL,
+			      "a recording is of one process, not of both %d "
+			      "and %d; record each for itself, and name both "
+			      "recordings to 'pystrobe report'",
+			      (int)pid, (int)r->subject.pid);
+	return ret;
+}
+
 static int take(void *to, int id, const char *argument, struct err *err)
 {
 	struct record *r = to;
@@ -54,7 +68,7 @@ static int take(void *to, int id, const char *argument, struct err *err)
 
 	switch (id) {
 	case 'p':
-		return parse_pid(argument, &r->subject.pid, err);
+		return take_pid(r, argument, err);
 	case 'd':
 		return parse_duration(argument, &r->sampling.duration_ns, err);
 	case 'r':
@@ -560,19 +574,6 @@ static int finish_program(struct record *r, int status)
 	child_mirror(c);
 }
 
-/* "record 1234": no program has such a name. */
-static void explain_program(const struct record *r, int error, struct err *err)
-{
-	const char *word = r->subject.program ? r->subject.program[0] : "";
-	pid_t pid;
-
-	if (error == -ENOENT && !parse_pid(word, &pid, NULL))
-		err_set(err, error,
-			"no program is called '%s'; for the process with that "
-			"PID: pystrobe record -p %s",
-			word, word);
-}
-
 static int record(struct record *r)
 {
 	struct err err = {""};
@@ -585,7 +586,7 @@ static int record(struct record *r)
 	signals_catch();
 	ret = subject_open(&r->subject, &err);
 	if (ret) {
-		explain_program(r, ret, &err);
+		subject_explain(&r->subject, "record", ret, &err);
 		complain(err.msg);
 		return ret == -EPERM && !r->subject.program ? EXIT_DENIED
 							    : EXIT_FAILED;

@@ -30,6 +30,19 @@ int subject_open(struct subject *s, struct err *err)
 	return 0;
 }
 
+void subject_explain(const struct subject *s, const char *command, int error,
+		     struct err *err)
+{
+	const char *word = s->program ? s->program[0] : "";
+	pid_t pid;
+
+	if (error == -ENOENT && !parse_pid(word, &pid, NULL))
+		err_set(err, error,
+			"no program is called '%s'; for the process with that "
+			"PID: pystrobe %s -p %s",
+			word, command, word);
+}
+
 void subject_close(struct subject *s)
 {
 	if (!s->program)

@@ -123,8 +123,9 @@ static int check(struct top *t, char **program, struct err *err)
 			       "one of them is to be sampled", program[0]);
 	if (!t->n && !program[0])
 		return err_set(err, -EINVAL,
-			       "what is to be seen? give a PID with -p, or a "
-			       "program after --");
+			       "what is to be seen? a process: -p PID "
+			       "('pgrep -a python' lists some), or a program: "
+			       "-- python3 app.py");
 	if (t->path && !program[0])
 		return err_set(err, -EINVAL,
 			       "-o is for the output of a program that "

@@ -106,6 +106,7 @@ int top_open_program(struct top *t)
 		close(t->out);
 	if (!ret)
 		return EXIT_OK;
+	subject_explain(s, "top", ret, &err);
 	complain(err.msg);
 	return EXIT_FAILED;
 }

@@ -48,7 +48,7 @@ def test_bare_commands(t):
     for command in commands_of(t):
         said = answered(t, EXIT_USAGE, command)
         expect("?" in said or "needs" in said, "no question in: %s", said)
-    for command in ("record", "dump"):
+    for command in ("record", "dump", "top"):
         contains(answered(t, EXIT_USAGE, command), "pgrep -a python", command)
 
 
@@ -165,10 +165,20 @@ def test_script(t):
 
 
 def test_pid_as_program(t):
-    said = answered(t, EXIT_FAILED, "record", "4194304")
-    contains(said, "no program is called '4194304'", "what is said")
-    result = follow(t, said, EXIT_FAILED)
-    contains(result.err, "no process has the PID 4194304", "what is advised")
+    for command in ("record", "top"):
+        said = answered(t, EXIT_FAILED, command, "4194304")
+        contains(said, "no program is called '4194304'", "what is said")
+        contains(said, "pystrobe %s -p" % command, "what is said")
+        result = follow(t, said, EXIT_FAILED)
+        contains(result.err, "no process has the PID 4194304",
+                 "what is advised")
+
+
+def test_two_pids(t):
+    """A recording is of one; neither of them is silently left out."""
+    said = answered(t, EXIT_USAGE, "record", "-p", "1", "-p", "2")
+    contains(said, "both 1 and 2", "what is said")
+    contains(said, "pystrobe report", "what helps")
 
 
 def test_values(t):
