@@ -117,6 +117,7 @@ struct export *export_start(const struct live *l, const struct top_state *s,
 	e->profile = profile_new();
 	profile_merge(e->profile, top_part(l->all, s, &part), NULL);
 	free(part.cells);
+	signals_hold(true);
 	sigfillset(&all);
 	pthread_sigmask(SIG_BLOCK, &all, &before);
 	e->running = !pthread_create(&e->thread, NULL, work, e);
@@ -146,6 +147,7 @@ void export_free(struct export *e)
 		return;
 	if (e->running)
 		pthread_join(e->thread, NULL);
+	signals_hold(false);
 	pthread_mutex_destroy(&e->lock);
 	profile_free(e->profile);
 	free(e->path);

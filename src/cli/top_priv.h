@@ -25,11 +25,13 @@ struct fate {
 
 /*
  * Samples the subjects, which are open, in a thread of its own. `targets` are
- * those that are attached to already, or NULL; they are taken.
+ * those that are attached to already, or NULL; they are taken. NULL with a
+ * sentence when there can be no thread.
  */
 struct sampling *sampling_start(struct subject *subjects,
 				struct target **targets, size_t n,
-				const struct sampler_options *o);
+				const struct sampler_options *o,
+				struct err *err);
 /* Ends the thread; the last slice can still be taken. */
 void sampling_stop(struct sampling *s);
 void sampling_free(struct sampling *s);
@@ -74,7 +76,8 @@ struct export;
 
 /*
  * Begins to write what is shown to a file, in a thread. NULL with a sentence
- * when the name's extension says no format.
+ * when the name's extension says no format. Until it is freed, the second
+ * signal waits for its end (signals_hold).
  */
 struct export *export_start(const struct live *l, const struct top_state *s,
 			    struct err *err);

@@ -319,8 +319,18 @@ static int open_terminal(struct top *t)
 	return ret;
 }
 
+static void run(struct top *t)
+{
+	sampling_interval(t->samples, t->state.interval_ns);
+	if (t->batch)
+		run_batch(t);
+	else
+		run_screen(t);
+}
+
 void top_run(struct top *t)
 {
+	struct err err = {""};
 	size_t i;
 
 	signals_catch_stop();
@@ -331,12 +341,14 @@ void top_run(struct top *t)
 	}
 	signals_before_end(terminal_abandon);
 	t->samples = sampling_start(t->subjects, t->targets, t->n,
-				    &t->sampling);
-	sampling_interval(t->samples, t->state.interval_ns);
-	if (t->batch)
-		run_batch(t);
-	else
-		run_screen(t);
+				    &t->sampling, &err);
+	if (t->samples)
+		run(t);
 	terminal_close();
 	signals_before_end(NULL);
+	if (!t->samples) {
+		live_notice(&t->live, "%s", "");
+		complain(err.msg);
+		t->status = EXIT_FAILED;
+	}
 }

@@ -197,10 +197,12 @@ static void block_child(void)
 
 struct sampling *sampling_start(struct subject *subjects,
 				struct target **targets, size_t n,
-				const struct sampler_options *o)
+				const struct sampler_options *o,
+				struct err *err)
 {
 	struct sampling *s = xcalloc(1, sizeof(*s));
 	size_t i;
+	int ret;
 
 	s->options = *o;
 	s->n = n;
@@ -221,9 +223,18 @@ struct sampling *sampling_start(struct subject *subjects,
 			target_announce(targets[i], feed_sink(s->feed));
 	}
 	block_child();
-	s->running = !pthread_create(&s->thread, NULL, sample, s);
-	s->over = !s->running;
-	return s;
+	ret = pthread_create(&s->thread, NULL, sample, s);
+	s->running = !ret;
+	if (!ret)
+		return s;
+	err_set(err, -ret,
+		"cannot start the thread that samples: %s; perhaps a limit of "
+		"threads or memory is reached, see 'ulimit -a'",
+		strerror(ret));
+	for (i = 0; i < n; i++)
+		target_free(targets[i]);
+	sampling_free(s);
+	return NULL;
 }
 
 void sampling_stop(struct sampling *s)

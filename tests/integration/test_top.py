@@ -6,7 +6,7 @@ import shlex
 import signal
 import subprocess
 
-from harness import (EXIT_FAILED, EXIT_USAGE, Fail, contains, each_python,
+from harness import (EXIT_FAILED, EXIT_USAGE, Fail, Skip, contains, each_python,
                      equal, expect, expect_untouched, need, state_of,
                      total, wait_until)
 
@@ -101,6 +101,17 @@ class Screen:
                 found = f.read().split()
             return int(found[0]) if found else None
         return wait_until(look, "pystrobe in the terminal")
+
+
+def under_strace(t, *options):
+    """What to put before a command whose calls are to be tampered with."""
+    argv = [need("strace"), "-o", t.path("strace.log")] + list(options)
+    if subprocess.run(argv + ["true"], stdout=subprocess.DEVNULL,
+                      stderr=subprocess.DEVNULL).returncode:
+        raise Skip("strace may not trace here")
+    # Leaks are looked for by ptrace, which strace has.
+    t.environment["ASAN_OPTIONS"] += ":detect_leaks=0"
+    return argv
 
 
 # ---- batch ----
@@ -210,6 +221,28 @@ def test_the_end_of_a_target(t):
     run.output.rest()
     equal(run.wait(), 0, "status")
     contains(run.stderr(), "process %d has ended" % target.pid)
+
+
+def test_no_thread(t):
+    """Where no thread can be started: one sentence; a program that was
+    started goes on, and is waited for."""
+    program = [t.program, "top", "-b"]
+    argv = under_strace(t, "-e", "inject=clone3:error=EAGAIN") + program
+    target = t.ready("busy.py")
+    said = ("pystrobe: cannot start the thread that samples: Resource "
+            "temporarily unavailable; perhaps a limit of threads or memory is "
+            "reached, see 'ulimit -a'\n")
+    result = t.run(argv + ["-p", str(target.pid)], status=EXIT_FAILED)
+    equal((result.out, result.err), ("", said), "what is said")
+    # The C library starts a program by the same call.
+    argv = under_strace(t, "-e", "inject=clone3:error=EAGAIN:when=2")
+    argv += program
+    for status in (0, 3):
+        result = t.run(argv + ["--", "sh", "-c", "echo on >&2; exit %d" %
+                               status], status=status or EXIT_FAILED)
+        equal(result.out, "", "blocks")
+        contains(result.err, said, "what is said")
+        contains(result.err, "on\n", "what the program says")
 
 
 def test_a_closed_pipe(t):
@@ -367,6 +400,37 @@ def test_export(t):
     expect(hot and total(hot, "hot (busy.py") == total(hot), "%r", hot)
     with open(t.path("out.folded")) as f:
         contains(f.read(), "busy.py")
+
+
+def test_two_signals_during_an_export(t):
+    """It is written, and the second one ends the rest: nothing half done is
+    left."""
+    target, folder = t.ready("busy.py"), t.path("out")
+    os.mkdir(folder)
+    # The new file gets its name so late that the signals come before.
+    late = under_strace(t, "-f", "-e", "inject=?rename,?renameat,?renameat2:"
+                        "delay_enter=3000000")
+    screen = Screen(t)
+    screen.run("%s; echo status $? end" % " ".join(
+        shlex.quote(str(word)) for word in late + [
+            t.program, "top", "--nonblocking", "--interval", "100ms", "-p",
+            target.pid]))
+    screen.shows("busy.py")
+    strace = screen.pid()
+    with open("/proc/%d/task/%d/children" % (strace, strace)) as f:
+        pid = int(f.read().split()[0])
+    screen.keys("e")
+    screen.shows("^export to")
+    screen.type(os.path.join(folder, "x.svg"))
+    screen.keys("Enter")
+    name = wait_until(lambda: os.listdir(folder), "the temporary file")[0]
+    expect(name.startswith("x.svg."), "it is '%s'", name)
+    os.kill(pid, signal.SIGTERM)
+    os.kill(pid, signal.SIGHUP)
+    screen.shows("status 1(43|29) end")
+    equal(os.listdir(folder), ["x.svg"], "what is left")
+    with open(os.path.join(folder, "x.svg")) as f:
+        expect(f.read().endswith("</svg>\n"), "half a picture")
 
 
 def test_colour(t):
