@@ -2,6 +2,7 @@
  * From a recording to what the user asked for.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <langinfo.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -394,6 +395,25 @@ static void tell_damage(const char *path, const struct read_report *report)
 		    plural(report->blocks));
 }
 
+#define HEAD 64u /* bytes that tell a recording */
+
+/* What is none at all may be what another profiler wrote. */
+static void advise_convert(const char *path, struct err *err)
+{
+	struct err why = *err;
+	struct str head;
+	int ret;
+
+	str_init(&head);
+	ret = file_read(&head, AT_FDCWD, path, HEAD);
+	if ((!ret || ret == -E2BIG) && head.len &&
+	    !recording_is(head.data, head.len))
+		err_set(err, -EBADMSG,
+			"%s; 'pystrobe convert' reads what other profilers "
+			"wrote", why.msg);
+	str_release(&head);
+}
+
 int load_profile(struct profile **out, char *const *paths, size_t n,
 		 const struct span *span, struct err *err)
 {
@@ -411,6 +431,8 @@ int load_profile(struct profile **out, char *const *paths, size_t n,
 		memset(&report, 0, sizeof(report));
 		ret = recording_read(paths[i], &clip.sink, &report, err);
 		if (ret) {
+			if (ret == -EBADMSG && strcmp(paths[i], "-"))
+				advise_convert(paths[i], err);
 			profile_free(p);
 			return ret;
 		}

@@ -151,6 +151,9 @@ static void summarize(const struct report *r, const struct profile *p)
 		add_nothing(&s, p, view);
 		say("%s", s.data);
 	}
+	if (!p->samples && (r->span.from_ns || r->span.until_ns < UINT64_MAX))
+		say("nothing was recorded between --from and --to; for how "
+		    "long it was, '--header' tells without them");
 	str_release(&s);
 }
 

@@ -64,7 +64,8 @@ static void add_recordings(struct str *out, const struct profile *p,
 	for (i = 0; i < p->nruns; i++) {
 		for (j = 0; p->runs[j].host != p->runs[i].host; j++)
 			;
-		if (j < i)
+		/* What other profilers wrote names none. */
+		if (j < i || !*text(p, p->runs[i].host))
 			continue;
 		/* More of them are a number. */
 		if (hosts++ < SHOWN_MAX) {

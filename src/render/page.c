@@ -285,6 +285,28 @@ void page_label(struct page *g, size_t lead)
 	cut(g, g->columns - page_used(g), lead, true);
 }
 
+/* "/usr/bin/python3 app.py": the folders say least. */
+static void drop_folders(struct page *g)
+{
+	const char *s = g->scratch.data, *rest;
+	struct str kept;
+	size_t base = strcspn(s, " ");
+
+	if (*s != '/')
+		return;
+	while (s[base - 1] != '/')
+		base--;
+	rest = s + base - 1;
+	if (rest - s <= (ptrdiff_t)text_columns(g->marks->dots,
+						strlen(g->marks->dots)))
+		return;
+	str_init(&kept);
+	str_adds(&kept, g->marks->dots);
+	str_adds(&kept, rest);
+	str_release(&g->scratch);
+	g->scratch = kept;
+}
+
 void page_owner(struct page *g)
 {
 	const char *at = g->scratch.data, *tail = NULL;
@@ -303,6 +325,8 @@ void page_owner(struct page *g)
 	str_adds(g->out, "  ");
 	g->scratch.len = (size_t)(tail - g->scratch.data);
 	g->scratch.data[g->scratch.len] = '\0';
+	if (text_columns(g->scratch.data, g->scratch.len) > room - keep)
+		drop_folders(g);
 	page_cut(g, room - keep);
 	g->out->len--; /* the end of the line */
 	str_add(g->out, id.data, id.len);

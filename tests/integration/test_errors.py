@@ -178,6 +178,8 @@ def test_not_a_recording(t):
     for name in sorted(texts) + ["missing", "."]:
         result = t.pystrobe("report", t.path(name), status=EXIT_FAILED)
         expect(t.path(name) in sentence(result), "which file? %s", result)
+        equal("pystrobe convert" in result.err, name in ("text", "zeros"),
+              "the advice to convert %s" % name)
 
 
 def test_exec_into_no_python(t):

@@ -168,6 +168,9 @@ def test_part_of_a_recording(t):
     equal(sum(parts[1:]), parts[0], "the parts of %r" % parts)
     for part in parts[1:]:
         expect(0.2 * parts[0] < part < 0.5 * parts[0], "%r", parts)
+    result = t.pystrobe("report", saved, "--from", "1h")
+    contains(result.out, "no samples to show")
+    contains(result.err, "nothing was recorded between --from and --to")
     contains(t.pystrobe("report", saved, "--from", "2s", "--to", "1s",
                         status=EXIT_USAGE).err, "--from")
     equal(t.pystrobe("report", saved, "-f", "collapsed", "--from", "1h").out,

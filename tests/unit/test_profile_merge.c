@@ -225,14 +225,20 @@ static void what_the_head_says(void **state)
 	add_run(&text, f->p, &view, " | ");
 	assert_string_equal(text.data, "200 samples | 1.10 s | 100 % of "
 				       "100 Hz to 1000 Hz");
-	for (i = 0; i < 5; i++, host[0]++) {
+	other.host = "";
+	add(f, &other);
+	str_clear(&text);
+	add_target(&text, f->p, " | ");
+	assert_non_null(strstr(text.data, "3 recordings of web-1, web-2 | "
+					  "3 processes | "));
+	for (i = 0; i < 4; i++, host[0]++) {
 		other.host = host;
 		add(f, &other);
 	}
 	str_clear(&text);
 	add_target(&text, f->p, " | ");
 	assert_string_equal(text.data,
-			    "7 recordings of web-1, web-2, a and 4 more | "
+			    "7 recordings of web-1, web-2, a and 3 more | "
 			    "7 processes | CPython 3.11.2, CPython 3.13.0 | "
 			    "7 threads");
 	str_release(&text);

@@ -252,6 +252,9 @@ static void ids_are_not_cut(void **state)
 	made_samples(&f->m, 12, "a@x.py:1", RUN_CPU, 1);
 	f->o.view.rows = ROWS_PROCESSES;
 	assert_has(render(f, "table"), "\xe2\x80\xa6 (process 4711)\n");
+	made_process(&f->m, 4711, "/usr/local/lib/some/where/bin/python3 a.py");
+	assert_has(render(f, "table"),
+		   " \xe2\x80\xa6/python3 a.py (process 4711)\n");
 	f->o.view.rows = ROWS_THREADS;
 	assert_has(render(f, "table"), "\xe2\x80\xa6 (thread 12)\n");
 	f->o.view.rows = ROWS_FRAMES;
