@@ -125,6 +125,14 @@ def commands_in(text):
             yield match.group(1).replace("\\-", "-").partition(" | ")[0]
 
 
+def test_examples_fit(t):
+    """On a terminal of 80 columns none is broken into two lines."""
+    for name in os.listdir(MAN):
+        for line in page(name).split("\n"):
+            expect(not line.startswith(".Dl ") or len(line) <= 4 + 67,
+                   "%s: too long: %s", name, line)
+
+
 def test_examples_are_possible(t):
     """The options of each example exist and their values are understood."""
     texts = [page(name) for name in os.listdir(MAN)]
