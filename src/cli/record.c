@@ -166,12 +166,18 @@ static int check_output(struct record *r, struct err *err)
 static int probe_outputs(const struct record *r, struct err *err)
 {
 	const char *path = r->output.path;
+	struct err why;
 	int ret = 0;
 
 	if (r->save)
 		ret = output_probe(r->save, err);
-	if (!ret && r->rendered)
-		ret = output_probe(path ? path : "pystrobe.svg", err);
+	if (ret || !r->rendered)
+		return ret;
+	if (path)
+		return output_probe(path, err);
+	ret = output_probe("pystrobe.svg", &why);
+	if (ret)
+		err_set(err, ret, "%s; -o names another place", why.msg);
 	return ret;
 }
 

@@ -217,4 +217,9 @@ def test_folder_of_others(t):
                     "--clear-groups", program, "report", saved, "-o", out],
                    status=EXIT_FAILED)
     one_sentence(result, out, "Permission denied")
+    # The picture that a recorder makes when nothing else is said.
+    result = t.run(["setpriv", "--reuid", "nobody", "--regid", "nogroup",
+                    "--clear-groups", program, "record", "true"],
+                   status=EXIT_FAILED, cwd=folder)
+    one_sentence(result, "pystrobe.svg", "-o names another place")
     expect_kept(out, folder, ["x.svg"])
