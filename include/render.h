@@ -101,7 +101,10 @@ void render_dump(const struct profile *p, const struct dump_options *o,
 const struct renderer *renderers(size_t *n);
 
 const struct renderer *renderer_by_name(const char *name);  /* or NULL */
-/* By what it ends in, the longest that is known; or NULL. */
+/*
+ * By what it ends in, the longest that is known, also with ".gz" behind it; or
+ * NULL.
+ */
 const struct renderer *renderer_by_path(const char *path);
 
 /* Renders for a file of this name: gzipped when that ends in ".gz". */

@@ -15,15 +15,12 @@ static const char *const collapsed_extensions[] = {".folded", ".collapsed",
 static const char *const no_aliases[] = {NULL};
 static const char *const speedscope_extensions[] = {".speedscope",
 						    ".speedscope.json",
-						    ".speedscope.json.gz",
 						    NULL};
-static const char *const json_extensions[] = {".json", ".json.gz", NULL};
+static const char *const json_extensions[] = {".json", NULL};
 static const char *const pprof_extensions[] = {".pprof", ".pb.gz", NULL};
-static const char *const firefox_extensions[] = {".firefox.json",
-						 ".firefox.json.gz", NULL};
+static const char *const firefox_extensions[] = {".firefox.json", NULL};
 static const char *const trace_aliases[] = {"chrometrace", NULL};
-static const char *const trace_extensions[] = {".trace.json", ".trace.json.gz",
-					       NULL};
+static const char *const trace_extensions[] = {".trace.json", NULL};
 
 static const struct renderer all[] = {
 	{
@@ -123,26 +120,28 @@ const struct renderer *renderer_by_name(const char *name)
 }
 
 /* How much of the end of the path is one of these extensions. */
-static size_t ends_in(const char *path, const char *const *extensions)
+static size_t ends_in(const char *path, size_t len,
+		      const char *const *extensions)
 {
-	size_t len = strlen(path), n, most = 0;
+	size_t n, most = 0;
 
 	for (; *extensions; extensions++) {
 		n = strlen(*extensions);
-		if (n > most && len >= n && !strcmp(path + len - n, *extensions))
+		if (n > most && len >= n &&
+		    !memcmp(path + len - n, *extensions, n))
 			most = n;
 	}
 	return most;
 }
 
 /* ".speedscope.json" is more than ".json". */
-const struct renderer *renderer_by_path(const char *path)
+static const struct renderer *by_end(const char *path, size_t len)
 {
 	const struct renderer *found = NULL;
 	size_t i, n, most = 0;
 
 	for (i = 0; i < COUNT; i++) {
-		n = ends_in(path, all[i].extensions);
+		n = ends_in(path, len, all[i].extensions);
 		if (n > most) {
 			found = &all[i];
 			most = n;
@@ -151,15 +150,29 @@ const struct renderer *renderer_by_path(const char *path)
 	return found;
 }
 
+/* What ".gz" is to be behind, or the whole length. */
+static size_t before_gz(const char *path)
+{
+	size_t len = strlen(path);
+
+	return len >= 3 && !strcmp(path + len - 3, ".gz") ? len - 3 : len;
+}
+
+const struct renderer *renderer_by_path(const char *path)
+{
+	const struct renderer *found = by_end(path, strlen(path));
+
+	return found ? found : by_end(path, before_gz(path));
+}
+
 int render_to(const struct renderer *r, const char *path,
 	      const struct profile *p, const struct render_options *o,
 	      struct str *out, struct err *err)
 {
-	size_t len = strlen(path);
 	struct str plain;
 	int ret;
 
-	if (r->gzipped || len < 3 || strcmp(path + len - 3, ".gz") != 0)
+	if (r->gzipped || before_gz(path) == strlen(path))
 		return r->render(p, o, out, err);
 	str_init(&plain);
 	ret = r->render(p, o, &plain, err);

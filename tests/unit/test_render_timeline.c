@@ -275,6 +275,9 @@ static void paths_name_formats(void **state)
 		{"x.speedscope.json", "speedscope"},
 		{"x.speedscope.json.gz", "speedscope"},
 		{"x.pb.gz", "pprof"},
+		{"x.pprof.gz", "pprof"},
+		{"x.svg.gz", "svg"},
+		{".folded.gz", "collapsed"},
 	};
 	size_t i;
 
@@ -283,6 +286,9 @@ static void paths_name_formats(void **state)
 		assert_string_equal(renderer_by_path(known[i].path)->name,
 				    known[i].format);
 	assert_null(renderer_by_path("x.gz"));
+	assert_null(renderer_by_path(".gz"));
+	assert_null(renderer_by_path("x.svg.gz.gz"));
+	assert_null(renderer_by_path("x.pb"));
 }
 
 /* gzipped by its name, once. */
