@@ -55,7 +55,7 @@ struct read_report {
 	uint64_t blocks;        /* read */
 	uint64_t bad_blocks;    /* passed over; a damaged stretch is one */
 	uint64_t orphan_blocks; /* of these: the chain before them is lost */
-	uint64_t other_blocks;  /* of these: of another version */
+	uint64_t later_blocks;  /* of these: of a later version */
 	uint64_t bytes, skipped_bytes; /* skipped: damaged or cut */
 	uint64_t unknown_records;
 	uint32_t cut; /* the last block is incomplete; not in bad_blocks */

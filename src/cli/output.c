@@ -373,9 +373,9 @@ void add_nothing(struct str *s, const struct profile *p,
 
 static void tell_damage(const char *path, const struct read_report *report)
 {
-	uint64_t other = report->other_blocks, bad = report->bad_blocks;
+	uint64_t later = report->later_blocks, bad = report->bad_blocks;
 
-	bad -= bad < other ? bad : other;
+	bad -= bad < later ? bad : later;
 	if (bad)
 		say("'%s' is damaged: %llu of its blocks (%llu of %llu bytes) "
 		    "could not be read; the other %llu are used",
@@ -383,10 +383,10 @@ static void tell_damage(const char *path, const struct read_report *report)
 		    (unsigned long long)report->skipped_bytes,
 		    (unsigned long long)report->bytes,
 		    (unsigned long long)report->blocks);
-	if (other)
-		say("'%s' has %llu block%s of another version of the format; "
-		    "the pystrobe that wrote them reads them",
-		    path, (unsigned long long)other, plural(other));
+	if (later)
+		say("'%s' has %llu block%s of a later version of the format; "
+		    "a newer pystrobe reads them",
+		    path, (unsigned long long)later, plural(later));
 	/* What is at its end may be just half written. */
 	if (report->cut && !recording_is_written(path))
 		say("'%s' is cut off inside a block; the %llu block%s before "

@@ -180,7 +180,7 @@ static int play_event(struct player *p, uint32_t pid, const struct revent *e)
 
 /* ---- ticks ---- */
 
-static uint32_t next_token(struct column *c)
+static uint32_t next_token(const struct chain *chain, struct column *c)
 {
 	uint64_t token;
 
@@ -188,7 +188,7 @@ static uint32_t next_token(struct column *c)
 		c->left--;
 		return c->token;
 	}
-	token = cursor_varint(&c->tokens);
+	token = token_now(chain, cursor_varint(&c->tokens));
 	if (token == TOKEN_REPEAT) {
 		c->left = (uint32_t)cursor_varint(&c->tokens) - 1;
 		return c->token;
@@ -209,7 +209,7 @@ static int play_samples(struct player *p, const struct chain *c,
 	int ret;
 
 	for (i = 0; i < n; i++) {
-		token = next_token(&columns[i]);
+		token = next_token(c, &columns[i]);
 		if (token == TOKEN_ABSENT)
 			continue;
 		known = &c->cases[token - TOKEN_CASES];

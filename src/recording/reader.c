@@ -43,7 +43,7 @@ struct reader {
 	bool damaged; /* what came last was no block */
 	bool found;   /* there was a header */
 	uint64_t doubt;
-	uint32_t other; /* a version that we do not know */
+	uint32_t later; /* a version that we do not know */
 	z_stream z;
 	uint8_t *raw;
 };
@@ -191,6 +191,7 @@ static int take_contents(struct reader *r, const struct header *h)
 		skip(r, whole);
 		return 0;
 	}
+	c->version = h->version;
 	c->alive = (!opens || !h->link) &&
 		   decompress(r, h, here(&r->feed) + HEADER_LEN) &&
 		   chain_decode(c, &r->block, r->raw, h->raw_len, opens);
@@ -213,18 +214,19 @@ static int take_contents(struct reader *r, const struct header *h)
 
 static bool header_is_right(const struct header *h)
 {
-	return !(h->flags & ~HEADER_FLAGS) && h->raw_len && h->raw_len <= RAW_MAX &&
+	return h->version && !(h->flags & ~HEADER_FLAGS) &&
+	       h->raw_len && h->raw_len <= RAW_MAX &&
 	       h->packed_len <= PACKED_MAX;
 }
 
 /* All that is known of it is its length. */
-static int take_other(struct reader *r, const struct header *h)
+static int take_later(struct reader *r, const struct header *h)
 {
 	size_t whole = HEADER_LEN + (size_t)h->packed_len;
 	int ret;
 
-	r->other = h->version;
-	r->report->other_blocks++;
+	r->later = h->version;
+	r->report->later_blocks++;
 	if (h->packed_len > PACKED_MAX)
 		return search(r);
 	ret = want(r, whole);
@@ -248,8 +250,8 @@ static int take_block(struct reader *r, const struct header *h)
 	/* What seemed to be cut off at the end of the file was not. */
 	r->report->bad_blocks += r->report->cut;
 	r->report->cut = 0;
-	if (h->version != FORMAT_VERSION)
-		return take_other(r, h);
+	if (h->version > FORMAT_VERSION)
+		return take_later(r, h);
 	if (!header_is_right(h))
 		return search(r);
 	ret = want(r, whole);
@@ -300,13 +302,11 @@ static int judge(const struct reader *r)
 
 	if (r->report->blocks)
 		return 0;
-	if (r->other)
+	if (r->later)
 		return err_set(err, -ENOTSUP,
-			       "'%s' was written by %s version of pystrobe "
-			       "(format %u, this one reads %u)", name,
-			       r->other > FORMAT_VERSION ? "a later" :
-							   "an earlier",
-			       r->other, FORMAT_VERSION);
+			       "'%s' was written by a later version of "
+			       "pystrobe (format %u, this one reads up to %u)",
+			       name, r->later, FORMAT_VERSION);
 	if (!r->report->bytes)
 		return err_set(err, -EBADMSG, "'%s' is empty", name);
 	if (r->found || r->report->cut)

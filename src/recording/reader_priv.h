@@ -71,6 +71,7 @@ struct rprocess {
 /* What the blocks of a chain so far have defined. */
 struct chain {
 	bool alive;
+	uint32_t version; /* of the block that is being read */
 	uint32_t link;  /* of the last block */
 	uint32_t block; /* number of the block that is being read */
 	struct run_info run; /* without its texts */
@@ -168,6 +169,8 @@ struct text take_text(struct cursor *from);
 bool decode_threads(struct chain *c, struct block *b, struct cursor *from);
 bool decode_samples(struct chain *c, struct block *b, struct cursor *from);
 bool decode_repeats(struct chain *c, struct block *b, struct cursor *from);
+/* A token of a column, as the present version has it. */
+uint64_t token_now(const struct chain *c, uint64_t token);
 
 /* ---- resolve.c ---- */
 

@@ -90,7 +90,8 @@ enum samples_flag {
 
 /*
  * Tokens of a thread's column of samples; a case k is k + TOKEN_CASES, but the
- * next one of those that this block defines is TOKEN_NEXT.
+ * next one of those that this block defines is TOKEN_NEXT. Version 1 did not
+ * have that.
  */
 enum sample_token { TOKEN_REPEAT, TOKEN_ABSENT, TOKEN_NEXT, TOKEN_CASES };
 
