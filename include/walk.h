@@ -148,6 +148,12 @@ const struct walk_thread *walker_threads(const struct walker *w, size_t *n);
 void walker_hold(struct walker *w, size_t i, bool hold);
 
 /*
+ * The thread of row `i` sleeps, as far as we know: the next snapshots read its
+ * stack once, which is true only if that proves right afterwards.
+ */
+void walker_asleep(struct walker *w, size_t i, bool asleep);
+
+/*
  * The next snapshot leaves out the stack of row `i`, since walker_grab or
  * walker_again will read it.
  */

@@ -87,6 +87,10 @@ static int settle(struct target *t, struct known *k, size_t row,
 
 	k->fresh = false;
 	k->locals_flaws = VARIABLES_TORN;
+	if (k->asleep && look_slices(t, k) == slices) {
+		k->blocked = true;
+		return 0;
+	}
 	for (try = 0;; try++) {
 		look_at(t, k);
 		now = look_slices(t, k);
@@ -332,6 +336,20 @@ static bool check_busy(struct target *t, uint64_t *rest)
 }
 
 /*
+ * One that slept the last time and has run since mostly sleeps again, as it does
+ * that waits for the GIL and looks every 5 ms whether it is asked for. When it
+ * is known before the snapshot, it need be read only once.
+ */
+static bool sleeps_again(struct target *t, struct known *k)
+{
+	if (k->blocked || !is_blocked(k) || k->slices == UINT64_MAX ||
+	    t->options.locals.bytes)
+		return false;
+	look_at(t, k);
+	return is_blocked(k);
+}
+
+/*
  * While the CPU time of the idle threads is what it was, none of them has run,
  * and their time slices need no look. The kernel counts the time of one that
  * runs just now a little late: such a thread does not hold the GIL
@@ -359,7 +377,10 @@ void states_before(struct target *t, uint64_t now)
 		k->idle = idle;
 		nidle += idle;
 		walker_hold(t->walker, i, k->blocked);
-		leave_out(t, k, i, now);
+		k->asleep = sleeps_again(t, k);
+		walker_asleep(t->walker, i, k->asleep);
+		if (!k->asleep)
+			leave_out(t, k, i, now);
 	}
 	t->rest_ns = rest;
 	t->rest_known = known && !changed;

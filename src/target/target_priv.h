@@ -75,6 +75,7 @@ struct known {
 	size_t row;    /* of that list */
 	bool wanted, announced, named;
 	bool fresh; /* not looked at yet */
+	bool asleep; /* it was before this snapshot, in slice `slices` */
 	unsigned locals_flaws;
 	bool runnable; /* waited for a processor, before we stopped it */
 

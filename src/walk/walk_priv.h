@@ -120,6 +120,7 @@ struct slot {
 	raddr next;      /* thread state, when it was listed */
 	bool held;       /* has not run: nothing is read */
 	bool left;       /* to be left out of the next snapshot */
+	bool asleep;     /* said to sleep: the next one reads it once */
 
 	struct piece state, cframe, exc;
 	struct pieces blocks, frames;

@@ -86,16 +86,16 @@ static void take_prefix(struct walker *w, struct slot *s, enum loss loss)
 }
 
 /*
- * The stack is the last one, with the codes of then: 1, and its leaf is where
- * it is now; 0; or a negative errno.
+ * The stack is the last one, by one copy or both, with the codes of then: 1,
+ * and its leaf is where it is now; 0; or a negative errno.
  */
-static int is_last(struct walker *w, struct slot *s)
+static int is_last(struct walker *w, struct slot *s, int copies)
 {
 	uint64_t position = 0;
 	bool same;
 	int ret;
 
-	if (slot_is_doubtful(w, s) || !slot_same(w, s, 2, &position))
+	if (!slot_same(w, s, copies, &position))
 		return 0;
 	ret = codes_same(w, s, &same);
 	return ret ? ret : same && slot_move_leaf(w, s, position);
@@ -104,7 +104,7 @@ static int is_last(struct walker *w, struct slot *s)
 /* What was read is followed and judged. An enum loss or a negative errno. */
 static int judge(struct walker *w, struct slot *s)
 {
-	int ret = is_last(w, s), gone = 0;
+	int ret = slot_is_doubtful(w, s) ? 0 : is_last(w, s, 2), gone = 0;
 
 	w->tries++;
 	if (ret)
@@ -119,13 +119,15 @@ static int judge(struct walker *w, struct slot *s)
 	return gone ? gone : ret;
 }
 
-/* What a slot needs beside its stack. */
-static int read_facts(struct walker *w, struct slot *s)
+/* What a slot needs beside its stack; and that of a thread that sleeps. */
+static int read_facts(struct walker *w, struct slot *s, bool still)
 {
 	int ret;
 
 	threads_predict(w);
 	slot_predict_facts(w, s);
+	if (still)
+		slot_predict_stack(w, s, PREDICT_ONCE);
 	ret = batch_read(&w->batch, w->remote);
 	return ret ? ret : threads_refresh(w);
 }
@@ -216,6 +218,19 @@ static int accept_still(struct walker *w, struct slot *s, uint64_t resumed)
 	return ret;
 }
 
+/* The stack of a thread that sleeps was read with the facts. */
+static int sample_asleep(struct walker *w, struct slot *s)
+{
+	int ret = is_last(w, s, 1);
+
+	if (ret)
+		return ret < 0 ? ret : 0;
+	ret = slot_follow(w, s);
+	if (!ret)
+		ret = accept_still(w, s, 0);
+	return ret > LOSS_NONE ? sample_slot(w, s) : ret;
+}
+
 int walker_again(struct walker *w, size_t i, bool still)
 {
 	struct slot *s = w->rows[i];
@@ -223,15 +238,9 @@ int walker_again(struct walker *w, size_t i, bool still)
 
 	if (!s)
 		return 0;
-	ret = read_facts(w, s);
-	if (!ret && still) {
-		ret = read_still(w, s);
-		if (!ret)
-			ret = accept_still(w, s, 0);
-		still = ret == LOSS_NONE;
-	}
-	if (ret >= 0 && !still)
-		ret = sample_slot(w, s);
+	ret = read_facts(w, s, still);
+	if (!ret)
+		ret = still ? sample_asleep(w, s) : sample_slot(w, s);
 	if (ret)
 		return ret;
 	thread_facts(w, i);
@@ -286,7 +295,18 @@ void walker_leave(struct walker *w, size_t i)
 		w->rows[i]->left = true;
 }
 
+void walker_asleep(struct walker *w, size_t i, bool asleep)
+{
+	if (w->rows[i])
+		w->rows[i]->asleep = asleep;
+}
+
 /* ---- all threads ---- */
+
+static int sample(struct walker *w, struct slot *s)
+{
+	return s->asleep ? sample_asleep(w, s) : sample_slot(w, s);
+}
 
 static int sample_rows(struct walker *w)
 {
@@ -304,7 +324,7 @@ static int sample_rows(struct walker *w)
 			s->left = false;
 			continue;
 		}
-		ret = s->held ? 0 : sample_slot(w, s);
+		ret = s->held ? 0 : sample(w, s);
 		if (ret)
 			return ret;
 		thread_facts(w, i);
@@ -324,6 +344,9 @@ static int look_at_lists(struct walker *w, uint64_t now)
 	for (i = 0; i < w->nslots; i++)
 		if (!w->slots[i]->held && !w->slots[i]->left)
 			slot_predict_facts(w, w->slots[i]);
+	for (i = 0; i < w->nslots; i++)
+		if (w->slots[i]->asleep)
+			slot_predict_stack(w, w->slots[i], PREDICT_ONCE);
 	ret = batch_read(&w->batch, w->remote);
 	return ret ? ret : threads_update(w, now);
 }

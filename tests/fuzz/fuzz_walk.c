@@ -183,6 +183,7 @@ static void look_at_row(struct victim *v, unsigned what, size_t row)
 		break;
 	case HOLD:
 		walker_hold(w, row, v->reads & 1);
+		walker_asleep(w, row, v->reads & 2);
 		break;
 	case LEAVE:
 		walker_leave(w, row);

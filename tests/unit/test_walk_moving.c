@@ -539,6 +539,61 @@ static void lean_looks_see_new_code(void **state)
 	end(&f);
 }
 
+/* ---- threads that sleep ---- */
+
+static void count_chunks(struct fixture *f, const struct range *range)
+{
+	f->n += of_chunk(range);
+}
+
+static void a_sleeping_thread_is_read_once(void **state)
+{
+	const struct walk_thread *t;
+	uint64_t serial, calls;
+	struct fixture f;
+
+	(void)state;
+	begin(&f, 4);
+	f.change = count_chunks;
+	look(&f, later());
+	walker_asleep(f.walker, 0, true);
+	set_leaf(&f, 2);
+	f.n = 0;
+	t = look(&f, later());
+	assert_int_equal(f.n, 1);
+	assert_int_equal(t->loss, LOSS_NONE);
+	assert_int_equal(t->depth, 3);
+	/* With the facts: the other call is for the codes. */
+	serial = t->serial;
+	calls = f.calls;
+	t = look(&f, later());
+	assert_int_equal(f.n, 2);
+	assert_int_equal(f.calls - calls, 2);
+	assert_int_equal(t->serial, serial);
+	walker_asleep(f.walker, 0, false);
+	look(&f, later());
+	assert_int_equal(f.n, 4);
+	end(&f);
+}
+
+/* Deeper than the last time: what is missing is read, and is enough. */
+static void a_sleeping_thread_may_be_deeper(void **state)
+{
+	const struct walk_thread *t;
+	struct fixture f;
+
+	(void)state;
+	begin(&f, 4);
+	set_leaf(&f, 1);
+	look(&f, later());
+	walker_asleep(f.walker, 0, true);
+	set_leaf(&f, 3);
+	t = look(&f, later());
+	assert_int_equal(t->loss, LOSS_NONE);
+	assert_int_equal(t->depth, 4);
+	end(&f);
+}
+
 /* ---- threads that are held ---- */
 
 static void a_held_thread_is_not_read(void **state)
@@ -682,6 +737,8 @@ int main(void)
 		cmocka_unit_test(numbers_tell_what_changed),
 		cmocka_unit_test(a_lean_look_is_four_ranges),
 		cmocka_unit_test(lean_looks_see_new_code),
+		cmocka_unit_test(a_sleeping_thread_is_read_once),
+		cmocka_unit_test(a_sleeping_thread_may_be_deeper),
 		cmocka_unit_test(a_held_thread_is_not_read),
 		cmocka_unit_test(threads_come_and_go_beside_held_ones),
 		cmocka_unit_test(exceptions),
