@@ -25,7 +25,7 @@ struct walker;
 #define WALK_NAME_MAX 4096u       /* bytes of a function's name */
 #define WALK_FILE_MAX 8192u       /* bytes of a file name */
 #define WALK_LINES_MAX (4u << 20) /* bytes of a line table */
-#define WALK_TRIES 10             /* collects, one right after the other */
+#define WALK_TRIES 20             /* collects, one right after the other */
 /*
  * Of the time, that repeated ones may take: to be read costs the target about
  * as much.

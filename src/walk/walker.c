@@ -104,7 +104,7 @@ static int is_last(struct walker *w, struct slot *s, int copies)
 /* What was read is followed and judged. An enum loss or a negative errno. */
 static int judge(struct walker *w, struct slot *s)
 {
-	int ret = slot_is_doubtful(w, s) ? 0 : is_last(w, s, 2), gone = 0;
+	int ret = slot_is_doubtful(w, s) ? 0 : is_last(w, s, 2);
 
 	w->tries++;
 	if (ret)
@@ -114,9 +114,7 @@ static int judge(struct walker *w, struct slot *s)
 		ret = slot_accept(w, s, false);
 	if (ret == LOSS_NONE)
 		take_stack(w, s);
-	else if (ret > LOSS_NONE)
-		gone = slot_prefix(w, s);
-	return gone ? gone : ret;
+	return ret;
 }
 
 /* What a slot needs beside its stack; and that of a thread that sleeps. */
@@ -150,30 +148,44 @@ static void score(uint32_t *failed, bool fails)
 }
 
 /*
- * Tries until it is accepted, but for a stack that would not hold still the
- * last times only until there is a part that did. 0 or a negative errno.
+ * After that many tries that failed: whether to leave it at that, with the part
+ * that held still in the last one. Of a stack that would not hold still the
+ * last times, and when tries have taken long, it is as soon as there is such a
+ * part. That costs more than a try: it is looked for only then.
  */
+static int give_up(struct walker *w, struct slot *s, unsigned tries)
+{
+	bool last = tries == WALK_TRIES;
+	int ret;
+
+	if (!last && !slot_is_restless(s) && w->effort_ns > 0)
+		return 0;
+	ret = slot_prefix(w, s);
+	return ret ? ret : last || s->prefix.len;
+}
+
+/* Tries until it is accepted. 0 or a negative errno. */
 static int sample_slot(struct walker *w, struct slot *s)
 {
+	int ret, enough = 0;
 	uint64_t now, then;
-	unsigned try;
-	int ret;
+	unsigned tries;
 
 	s->prefix.len = 0;
 	ret = try_slot(w, s);
 	score(&s->first, ret > LOSS_NONE);
 	now = ret > LOSS_NONE ? clock_mono() : 0;
-	for (try = 1; try < WALK_TRIES && ret > LOSS_NONE; try++) {
-		if (s->prefix.len &&
-		    (slot_is_restless(s) || w->effort_ns <= 0))
+	for (tries = 1; ret > LOSS_NONE; tries++) {
+		enough = give_up(w, s, tries);
+		if (enough)
 			break;
 		ret = try_slot(w, s);
 		then = now;
 		now = clock_mono();
 		w->effort_ns -= (double)(now - then);
 	}
-	if (ret < 0)
-		return ret;
+	if (ret < 0 || enough < 0)
+		return ret < 0 ? ret : enough;
 	score(&s->failed, ret > LOSS_NONE);
 	if (ret > LOSS_NONE)
 		take_prefix(w, s, (enum loss)ret);
