@@ -79,6 +79,7 @@ struct walk_thread {
 	uint32_t loss;
 	bool left;     /* it was to be left out: all is of the time before */
 	bool restless; /* its stack moved in most of the last snapshots */
+	bool ran;      /* it did while it was read: so it had a processor */
 	const struct walk_frame *frames; /* leaf first */
 	uint32_t depth;
 	/*

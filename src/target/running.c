@@ -83,7 +83,7 @@ static bool displaced(struct on_cpu *c)
 	return true;
 }
 
-bool waits_for_cpu(struct target *t, struct known *k, uint64_t now)
+bool waits_for_cpu(struct target *t, struct known *k, bool ran, uint64_t now)
 {
 	struct on_cpu *c = &k->on_cpu;
 	uint64_t diff;
@@ -96,7 +96,7 @@ bool waits_for_cpu(struct target *t, struct known *k, uint64_t now)
 			c->off_known = difference(t, k, &c->off);
 		return false;
 	}
-	if (!contended(t, k, now))
+	if (!contended(t, k, now) || (ran && c->off_known))
 		return false;
 	ours = !c->off_known && waits_for_us(t, k);
 	if (!difference(t, k, &diff))
@@ -107,7 +107,7 @@ bool waits_for_cpu(struct target *t, struct known *k, uint64_t now)
 	}
 	if (!c->off_known)
 		learn(c, diff);
-	if (!c->off_known || diff != c->off)
+	if (!c->off_known || diff != c->off || ran)
 		return false;
 	return !waits_for_us(t, k) || !displaced(c);
 }

@@ -228,7 +228,8 @@ static int look_closely(struct target *t, struct known *k, size_t row,
 		if (!t->lean)
 			ret = settle(t, k, row, k->slices);
 		if (!ret && !t->lean)
-			k->runnable = waits_for_cpu(t, k, now);
+			k->runnable = waits_for_cpu(
+				t, k, row_of(t, row)->ran, now);
 		if (!ret)
 			ret = hold_still(t, k, row);
 		if (ret || !t->options.locals.bytes || k->blocked ||

@@ -177,9 +177,10 @@ uint64_t look_slices(struct target *t, struct known *k);
 /*
  * Whether a thread that may run waits for a processor. Known once it has been
  * seen blocked, on our processor, or both ways; until then, and where
- * processors are free, false. After each look at it.
+ * processors are free, false; and so when it `ran` while its stack was read.
+ * After each look at it.
  */
-bool waits_for_cpu(struct target *t, struct known *k, uint64_t now);
+bool waits_for_cpu(struct target *t, struct known *k, bool ran, uint64_t now);
 /* Whether it waits because we are on the processor that it would be on. */
 bool waits_for_us(struct target *t, struct known *k);
 

@@ -141,6 +141,12 @@ static enum motion motion_of(const struct walker *w, const struct slot *s,
 	return l->entry || positions_equal(&w->layout, a, b) ? STILL : MOVED_ON;
 }
 
+bool leaf_moved(const struct walker *w, const struct slot *s,
+		const struct links *links)
+{
+	return links->len && motion_of(w, s, &links->at[0]) != STILL;
+}
+
 size_t slot_still(const struct walker *w, const struct slot *s)
 {
 	enum motion motion = STILL;

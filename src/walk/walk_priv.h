@@ -131,6 +131,7 @@ struct slot {
 	bool missed;   /* something was not predicted in this try */
 	bool traced;   /* its links go from the leaf to the root */
 	bool grabbed;  /* they are of a time when it was stopped */
+	bool ran;      /* in one of the tries its frames changed meanwhile */
 	unsigned reads;
 
 	/* The last stack that was accepted. */
@@ -312,6 +313,9 @@ bool leaf_ran(const struct walker *w, const struct slot *s);
  * 0: it moved.
  */
 size_t slot_still(const struct walker *w, const struct slot *s);
+/* Whether the leaf of its links is not the same in both copies. */
+bool leaf_moved(const struct walker *w, const struct slot *s,
+		const struct links *links);
 bool position_fits(const struct walker *w, const struct link *l);
 /* Whether two copies of a frame are the same, but for its position. */
 bool frames_equal(const struct layout *y, const unsigned char *a,

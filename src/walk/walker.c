@@ -51,6 +51,7 @@ static void show(struct walker *w, size_t row)
 	t->loss = s->loss;
 	t->left = false;
 	t->restless = slot_is_restless(s);
+	t->ran = s->ran;
 	t->frames = s->out;
 	t->depth = (uint32_t)s->nout;
 	t->serial = s->serial;
@@ -97,6 +98,7 @@ static int is_last(struct walker *w, struct slot *s, int copies)
 
 	if (!slot_same(w, s, copies, &position))
 		return 0;
+	s->ran = s->ran || leaf_moved(w, s, &s->chain);
 	ret = codes_same(w, s, &same);
 	return ret ? ret : same && slot_move_leaf(w, s, position);
 }
@@ -110,6 +112,8 @@ static int judge(struct walker *w, struct slot *s)
 	if (ret)
 		return ret < 0 ? ret : LOSS_NONE;
 	ret = slot_trace(w, s);
+	s->ran = s->ran || ret == LOSS_MOVING ||
+		 (ret == LOSS_NONE && leaf_moved(w, s, &s->links));
 	if (ret == LOSS_NONE)
 		ret = slot_accept(w, s, false);
 	if (ret == LOSS_NONE)
@@ -172,6 +176,7 @@ static int sample_slot(struct walker *w, struct slot *s)
 	unsigned tries;
 
 	s->prefix.len = 0;
+	s->ran = false;
 	ret = try_slot(w, s);
 	score(&s->first, ret > LOSS_NONE);
 	now = ret > LOSS_NONE ? clock_mono() : 0;
@@ -233,8 +238,10 @@ static int accept_still(struct walker *w, struct slot *s, uint64_t resumed)
 /* The stack of a thread that sleeps was read with the facts. */
 static int sample_asleep(struct walker *w, struct slot *s)
 {
-	int ret = is_last(w, s, 1);
+	int ret;
 
+	s->ran = false;
+	ret = is_last(w, s, 1);
 	if (ret)
 		return ret < 0 ? ret : 0;
 	ret = slot_follow(w, s);
@@ -333,6 +340,7 @@ static int sample_rows(struct walker *w)
 		if (s->left || (s->held && w->threads[i].serial == s->serial)) {
 			thread_gil(w, i);
 			w->threads[i].left = s->left;
+			w->threads[i].ran = false;
 			s->left = false;
 			continue;
 		}

@@ -541,7 +541,7 @@ static void lean_looks_see_new_code(void **state)
 	end(&f);
 }
 
-/* ---- threads that sleep ---- */
+/* ---- threads that sleep, or had a processor ---- */
 
 static void count_chunks(struct fixture *f, const struct range *range)
 {
@@ -565,6 +565,7 @@ static void a_sleeping_thread_is_read_once(void **state)
 	assert_int_equal(f.n, 1);
 	assert_int_equal(t->loss, LOSS_NONE);
 	assert_int_equal(t->depth, 3);
+	assert_false(t->ran);
 	/* With the facts: the other call is for the codes. */
 	serial = t->serial;
 	calls = f.calls;
@@ -593,6 +594,33 @@ static void a_sleeping_thread_may_be_deeper(void **state)
 	t = look(&f, later());
 	assert_int_equal(t->loss, LOSS_NONE);
 	assert_int_equal(t->depth, 4);
+	end(&f);
+}
+
+static void move_leaf(struct fixture *f, const struct range *range)
+{
+	if (of_chunk(range))
+		set_position(f, 3, f->n++ % 2 ? 3 : 5);
+}
+
+static void what_moved_had_a_processor(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	begin(&f, 4);
+	assert_false(look(&f, later())->ran);
+	f.change = move_leaf;
+	assert_true(look(&f, later())->ran);
+	assert_true(look(&f, later())->ran);
+	f.change = change_inner; /* no look finds a whole stack */
+	assert_true(look(&f, later())->ran);
+	walker_leave(f.walker, 0); /* nothing is known of it then */
+	assert_false(look(&f, later())->ran);
+	assert_true(look(&f, later())->ran);
+	f.change = NULL;
+	assert_false(look(&f, later())->ran);
+	assert_false(look(&f, later())->ran);
 	end(&f);
 }
 
@@ -741,6 +769,7 @@ int main(void)
 		cmocka_unit_test(lean_looks_see_new_code),
 		cmocka_unit_test(a_sleeping_thread_is_read_once),
 		cmocka_unit_test(a_sleeping_thread_may_be_deeper),
+		cmocka_unit_test(what_moved_had_a_processor),
 		cmocka_unit_test(a_held_thread_is_not_read),
 		cmocka_unit_test(threads_come_and_go_beside_held_ones),
 		cmocka_unit_test(exceptions),
