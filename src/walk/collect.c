@@ -13,7 +13,7 @@
 #define PAGE 4096u
 #define LINGER_NS 3000u
 #define AIMS_MAX 8 /* reads of all that the last one showed to be needed */
-#define SLACK_BYTES 256u /* more of the top chunk than was in use just before */
+#define SLACK_BYTES 1024u /* more of the top chunk than was in use just before */
 
 void slot_release(struct slot *s)
 {

@@ -334,7 +334,7 @@ static void the_used_part_is_read_twice(void **state)
 	look(&f, later());
 	i = f.nlog - 1;
 	assert_int_equal(f.log[0].addr, CHUNK);
-	assert_int_equal(f.log[0].len, frame_at(20) - CHUNK + 256);
+	assert_int_equal(f.log[0].len, frame_at(20) - CHUNK + 1024);
 	assert_int_equal(f.log[i].addr, CHUNK);
 	assert_int_equal(f.log[i].len, f.log[0].len);
 	assert_in_range(i, 3, 5); /* thread state, C frame, entry frame */
