@@ -647,7 +647,7 @@ def check_states(p):
     """What threads waited for, and how much of the time they did."""
     waits = {c.label: c for c in p.cells if re.match(r"\[.*\]$", c.label)}
     for label, samples in (("[wait: timer]", 200), ("[wait: GIL]", 20),
-                           ("[wait: epoll]", 55)):
+                           ("[wait: socket 10.0.0.7:5432]", 55)):
         expect(label in waits and waits[label].total == samples,
                "%s among %r", label, sorted(waits))
     for c in waits.values():
