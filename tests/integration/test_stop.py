@@ -176,29 +176,41 @@ def last_trace(calls):
             for call, args, _ in calls if call == "ptrace"][-1]
 
 
+def stops_of(t, target, way):
+    """Checks all calls of a run; how many stops it asked for."""
+    with apart(target):
+        calls = straced(t, "record", "-p", str(target.pid), "-d", "400ms",
+                        "-r", "200", way, "-o", t.path("out.svg"))
+    expect(any(call == "process_vm_readv" for call, _, _ in calls),
+           "strace saw no read")
+    expect_only_reads(calls, target.pid)
+    seized = traced(calls, "SEIZE")
+    let_go = traced(calls, "DETACH")
+    # The kernel lets go of one that did not stop before our own end.
+    missing = len(seized) - len(let_go)
+    expect(missing == 0 or missing == 1 and last_trace(calls) != "DETACH",
+           "%d seized, %d let go", len(seized), len(let_go))
+    equal(let_go, seized[:len(let_go)], "threads let go, and seized")
+    expect(way != "--nonblocking" or not any(
+        call == "ptrace" for call, _, _ in calls), "ptrace all the same")
+    expect_going_on(target.pid)
+    return len(seized)
+
+
 @each_python(quick=False)
 def test_nothing_is_written(t):
     """No call of a run writes to the target, and each stop has its end."""
     target = t.ready("alternate.py")
-    for way in ("--blocking", "--pause-budget=100", "--nonblocking"):
-        with apart(target):
-            calls = straced(t, "record", "-p", str(target.pid), "-d", "400ms",
-                            "-r", "200", way, "-o", t.path("out.svg"))
-        expect(any(call == "process_vm_readv" for call, _, _ in calls),
-               "strace saw no read")
-        expect_only_reads(calls, target.pid)
-        seized = traced(calls, "SEIZE")
-        let_go = traced(calls, "DETACH")
-        # The kernel lets go of one that did not stop before our own end.
-        missing = len(seized) - len(let_go)
-        expect(missing == 0 or missing == 1 and last_trace(calls) != "DETACH",
-               "%d seized, %d let go", len(seized), len(let_go))
-        equal(let_go, seized[:len(let_go)], "threads let go, and seized")
-        expect(way != "--blocking" or len(seized) > 10, "%d stops",
-               len(seized))
-        expect(way != "--nonblocking" or not any(
-            call == "ptrace" for call, _, _ in calls), "ptrace all the same")
-        expect_going_on(target.pid)
+    for way in ("--pause-budget=100", "--nonblocking"):
+        stops_of(t, target, way)
+    # One that waits for a processor is not stopped: on a busy machine a run
+    # may find nothing else.
+    stops = 0
+    for _ in range(10):
+        stops += stops_of(t, target, "--blocking")
+        if stops > 10:
+            return
+    raise Fail("%d stops in 10 runs" % stops)
 
 
 @each_python(quick=False)
