@@ -77,41 +77,36 @@ static void add_missed(struct str *to, const uint32_t *missed, size_t n)
 }
 
 /*
- * Each time less the one at which it was to be expected; `base` is the least
- * of these, so that no tick is early.
+ * Each time becomes how much later it was than was to be expected. Returns the
+ * least of these, so that no tick is early.
  */
-static uint64_t least_late(const struct wprocess *p, struct expected e)
+static uint64_t take_lateness(struct wprocess *p, const struct run_info *run)
 {
-	uint64_t base = p->times[0], late;
-	size_t i;
-
-	for (i = 1; i < p->nticks; i++) {
-		expect_next(&e, p->missed[i]);
-		late = p->times[i] - expect(&e);
-		if ((int64_t)(late - base) < 0)
-			base = late;
-	}
-	return base;
-}
-
-static void add_times(struct str *to, const struct wprocess *p,
-		      const struct run_info *run, unsigned shift)
-{
-	uint64_t half = 1ull << (shift - 1), base;
+	uint64_t least = p->times[0];
 	struct expected e;
 	size_t i;
 
 	expect_init(&e, run, p->first_number);
-	base = least_late(p, e);
+	for (i = 1; i < p->nticks; i++) {
+		expect_next(&e, p->missed[i]);
+		p->times[i] -= expect(&e);
+		if ((int64_t)(p->times[i] - least) < 0)
+			least = p->times[i];
+	}
+	return least;
+}
+
+static void add_times(struct str *to, struct wprocess *p,
+		      const struct run_info *run, unsigned shift)
+{
+	uint64_t half = 1ull << (shift - 1), base = take_lateness(p, run);
+	size_t i;
+
 	if (p->first_number)
 		str_add_varint(to, p->first_number);
 	str_add_varint(to, base);
-	for (i = 0; i < p->nticks; i++) {
-		if (i)
-			expect_next(&e, p->missed[i]);
-		str_add_varint(to, (p->times[i] - expect(&e) - base + half) >>
-					   shift);
-	}
+	for (i = 0; i < p->nticks; i++)
+		str_add_varint(to, (p->times[i] - base + half) >> shift);
 }
 
 /* ---- records ---- */

@@ -188,14 +188,11 @@ static uint32_t next_token(const struct chain *chain, struct column *c)
 		c->left--;
 		return c->token;
 	}
-	token = token_now(chain, cursor_varint(&c->tokens));
-	if (token == TOKEN_REPEAT) {
+	token = column_token(chain, c, cursor_varint(&c->tokens));
+	if (token == TOKEN_REPEAT)
 		c->left = (uint32_t)cursor_varint(&c->tokens) - 1;
-		return c->token;
-	}
-	c->token = token == TOKEN_NEXT ? c->fresh : (uint32_t)token;
-	if (c->token >= c->fresh)
-		c->fresh = c->token + 1;
+	else
+		c->token = (uint32_t)token;
 	return c->token;
 }
 

@@ -169,8 +169,12 @@ struct text take_text(struct cursor *from);
 bool decode_threads(struct chain *c, struct block *b, struct cursor *from);
 bool decode_samples(struct chain *c, struct block *b, struct cursor *from);
 bool decode_repeats(struct chain *c, struct block *b, struct cursor *from);
-/* A token of a column, as the present version has it. */
-uint64_t token_now(const struct chain *c, uint64_t token);
+/*
+ * A token of the column as the present version has it, and with the number of
+ * its case where it is TOKEN_NEXT, which is the one behind that from now on.
+ */
+uint64_t column_token(const struct chain *c, struct column *column,
+		      uint64_t token);
 
 /* ---- resolve.c ---- */
 

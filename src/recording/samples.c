@@ -133,27 +133,23 @@ static bool take_tids(struct cursor *from, struct column *columns, size_t n)
 	return !from->bad;
 }
 
-uint64_t token_now(const struct chain *c, uint64_t token)
+uint64_t column_token(const struct chain *c, struct column *column,
+		      uint64_t token)
 {
 	bool old = c->version == 1;
 
-	return old && token >= TOKEN_NEXT && token < UINT64_MAX ? token + 1
-								: token;
-}
-
-/* The case that a token of a column names, where it names one. */
-static bool take_case(const struct chain *c, struct column *column,
-		      uint64_t token)
-{
+	if (old && token >= TOKEN_NEXT && token < UINT64_MAX)
+		token++;
 	if (token == TOKEN_NEXT)
 		token = column->fresh;
-	if (token < TOKEN_CASES)
-		return true;
-	if (token - TOKEN_CASES >= c->tcases.len)
-		return false;
 	if (token >= column->fresh)
 		column->fresh = (uint32_t)token + 1;
-	return true;
+	return token;
+}
+
+static bool token_is_right(const struct chain *c, uint64_t token)
+{
+	return token < TOKEN_CASES || token - TOKEN_CASES < c->tcases.len;
 }
 
 /* Walks over the tokens of one thread. */
@@ -166,8 +162,8 @@ static bool take_column(struct cursor *from, const struct chain *c,
 
 	column->fresh = fresh;
 	while (at < nticks) {
-		token = token_now(c, cursor_varint(from));
-		if (from->bad || !take_case(c, column, token))
+		token = column_token(c, column, cursor_varint(from));
+		if (from->bad || !token_is_right(c, token))
 			return false;
 		if (token != TOKEN_REPEAT) {
 			at++;

@@ -63,6 +63,10 @@ class Screen:
         except Fail as why:
             raise Fail("%s\n%s" % (why, self.text()))
 
+    def says(self, sentence):
+        """Waits for one that may be longer than a line of the screen (-J)."""
+        wait_until(lambda: sentence in self.text("-J"), sentence)
+
     def keys(self, *keys):
         self.tmux("send-keys", "-t", "t", *keys)
 
@@ -497,9 +501,7 @@ def test_output_of_a_program(t):
     screen.shows(r"\[2Jnoise on stdout", "^noise on stderr")
     pid = screen.pid()
     screen.keys("q")
-    # -J: the line may be longer than the screen.
-    wait_until(lambda: "goes on; waiting for its end" in screen.text("-J"),
-               "a sentence about the program")
+    screen.says("goes on; waiting for its end")
     screen.keys("C-c")
     wait_until(lambda: state_of(pid) is None, "its end")
 
@@ -538,9 +540,7 @@ def test_a_wrapper(t):
     text = screen.shows("noisy.py", r"^ +[1-9]\d*\.\d +")
     expect("waiting until" not in text, "%s", text)
     screen.keys("q")
-    # -J: the line may be longer than the screen.
-    wait_until(lambda: "goes on; waiting for its end" in screen.text("-J"),
-               "a sentence about the program")
+    screen.says("goes on; waiting for its end")
     screen.keys("C-c")
 
 
