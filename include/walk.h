@@ -138,7 +138,7 @@ int walker_follow(struct walker *w, uint64_t now);
  * The result of the last snapshot, a row for each thread; valid until the
  * next. Order and number of the rows change only when lists are followed anew.
  */
-/* A number that is new whenever the rows are. */
+/* A number that is new whenever the rows are, or the ids of one. */
 uint64_t walker_list(const struct walker *w);
 const struct walk_thread *walker_threads(const struct walker *w, size_t *n);
 

@@ -69,7 +69,6 @@ static struct known *known_of(struct target *t, const struct walk_thread *w)
 	}
 	k = i == MAP_NONE ? known_new(t, tid) : t->known[i];
 	k->ident = w->ident;
-	k->told = w->tid;
 	k->seen = t->pass;
 	return k;
 }
@@ -108,31 +107,12 @@ static int tell_ended(struct target *t, struct sink *sink)
 	return ret;
 }
 
-/*
- * Whether the rows are still those threads. A state is made by the thread that
- * starts another, with its own ids or none; the new one puts its own there
- * when it first runs, which changes no list.
- */
-static bool rows_hold(const struct target *t)
-{
-	size_t i, n;
-	const struct walk_thread *w = walker_threads(t->walker, &n);
-
-	if (t->list != walker_list(t->walker))
-		return false;
-	for (i = 0; i < n; i++)
-		if (t->rows[i]->told != w[i].tid ||
-		    t->rows[i]->ident != w[i].ident)
-			return false;
-	return true;
-}
-
 int known_update(struct target *t, struct sink *sink)
 {
 	const struct walk_thread *w;
 	size_t i;
 
-	if (rows_hold(t))
+	if (t->list == walker_list(t->walker))
 		return 0;
 	t->list = walker_list(t->walker);
 	t->pass++;

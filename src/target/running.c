@@ -31,6 +31,9 @@ static bool difference(struct target *t, struct known *k, uint64_t *diff)
 	    look_slices(t, k) != slices)
 		return false;
 	*diff = slices - switches;
+	/* Once in many switches the kernel counts one and no slice. */
+	if (k->on_cpu.off_known && (int64_t)(*diff - k->on_cpu.off) < 0)
+		k->on_cpu.off = *diff;
 	return true;
 }
 
@@ -42,9 +45,10 @@ static bool contended(struct target *t, struct known *k, uint64_t now)
 
 	if (k->sched.slices == UINT64_MAX)
 		return false;
+	if (!passed) /* a second look at the same tick */
+		return now < c->contended_ns;
 	waited = c->looked_ns ? k->sched.delay_ns - c->delay_ns : 0;
-	c->ran = passed ? (double)(k->sched.cpu_ns - c->cpu_ns) /
-				  (double)passed : 0;
+	c->ran = (double)(k->sched.cpu_ns - c->cpu_ns) / (double)passed;
 	c->delay_ns = k->sched.delay_ns;
 	c->cpu_ns = k->sched.cpu_ns;
 	c->looked_ns = now;
@@ -62,6 +66,11 @@ static void learn(struct on_cpu *c, uint64_t diff)
 	}
 	c->first = diff;
 	c->seen = true;
+}
+
+void unlearn_off(struct known *k)
+{
+	k->on_cpu.off_known = k->on_cpu.seen = false;
 }
 
 bool waits_for_us(struct target *t, struct known *k)
@@ -83,19 +92,22 @@ static bool displaced(struct on_cpu *c)
 	return true;
 }
 
+void learn_off(struct target *t, struct known *k, uint64_t now)
+{
+	struct on_cpu *c = &k->on_cpu;
+
+	if (!c->off_known && k->blocked && now < t->contended_ns)
+		c->off_known = difference(t, k, &c->off);
+}
+
 bool waits_for_cpu(struct target *t, struct known *k, bool ran, uint64_t now)
 {
 	struct on_cpu *c = &k->on_cpu;
 	uint64_t diff;
 	bool ours;
 
-	if (k->look.run == RUN_UNKNOWN)
+	if (k->look.run != RUN_CPU)
 		return false;
-	if (k->look.run != RUN_CPU) {
-		if (!c->off_known && k->blocked && now < t->contended_ns)
-			c->off_known = difference(t, k, &c->off);
-		return false;
-	}
 	if (!contended(t, k, now) || (ran && c->off_known))
 		return false;
 	ours = !c->off_known && waits_for_us(t, k);

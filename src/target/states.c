@@ -75,17 +75,18 @@ static void read_locals(struct target *t, struct known *k, size_t row,
 
 /*
  * The look and the stack, from one stretch in which the thread did not change
- * between running and not. `slices` is the count from before the snapshot.
+ * between running and not. k->slices is the count from before the snapshot.
+ * One that was stopped has to wait for its processor again: whether it is
+ * runnable is asked before that.
  */
-static int settle(struct target *t, struct known *k, size_t row,
-		  uint64_t slices)
+static int settle(struct target *t, struct known *k, size_t row, uint64_t now)
 {
+	uint64_t slices = k->slices, found;
 	unsigned try;
-	uint64_t now;
 	bool still;
 	int ret;
 
-	k->fresh = false;
+	k->fresh = k->runnable = false;
 	k->locals_flaws = VARIABLES_TORN;
 	if (k->asleep && look_slices(t, k) == slices) {
 		k->blocked = true;
@@ -93,16 +94,18 @@ static int settle(struct target *t, struct known *k, size_t row,
 	}
 	for (try = 0;; try++) {
 		look_at(t, k);
-		now = look_slices(t, k);
+		found = look_slices(t, k);
 		k->blocked = false;
-		if (now == slices && !is_blocked(k))
+		k->runnable = waits_for_cpu(t, k, row_of(t, row)->ran, now);
+		still = is_blocked(k) || k->runnable;
+		if (found == slices && !still)
 			return 0;
 		/*
-		 * Blocked after the slice began: the stack may be older than
-		 * that. Read now, it is the one that it blocked with.
+		 * Off its processor after the slice began: the stack may be
+		 * older than that. Read now, it is the one that it left with.
 		 */
-		slices = now;
-		still = is_blocked(k) && slices != UINT64_MAX &&
+		slices = found;
+		still = still && slices != UINT64_MAX &&
 			try + 1 < SETTLE_TRIES;
 		ret = walker_again(t->walker, row, still);
 		if (ret)
@@ -215,8 +218,7 @@ static int hold_still(struct target *t, struct known *k, size_t row)
 
 /*
  * Its state and its stack, and its variables if these are wanted: then it must
- * be found asleep or stop. One that was stopped has to wait for its processor
- * again: whether it is runnable is asked before that.
+ * be found asleep or stop.
  */
 static int look_closely(struct target *t, struct known *k, size_t row,
 			uint64_t now)
@@ -226,10 +228,9 @@ static int look_closely(struct target *t, struct known *k, size_t row,
 
 	do {
 		if (!t->lean)
-			ret = settle(t, k, row, k->slices);
+			ret = settle(t, k, row, now);
 		if (!ret && !t->lean)
-			k->runnable = waits_for_cpu(
-				t, k, row_of(t, row)->ran, now);
+			learn_off(t, k, now);
 		if (!ret)
 			ret = hold_still(t, k, row);
 		if (ret || !t->options.locals.bytes || k->blocked ||
@@ -303,12 +304,16 @@ static void define_state(struct target *t, struct known *k,
 
 /* ---- all of them ---- */
 
-/* Whether it has run since it blocked. */
+/* Whether it has run since it left its processor. */
 static void check_run(struct target *t, struct known *k)
 {
+	uint64_t cpu_ns = k->sched.cpu_ns;
 	uint64_t slices = look_slices(t, k);
 
-	k->blocked = k->blocked && slices == k->slices;
+	if (k->runnable && slices == k->slices && k->sched.cpu_ns != cpu_ns)
+		unlearn_off(k);
+	k->blocked = k->blocked && slices == k->slices &&
+		     k->sched.cpu_ns == cpu_ns;
 	k->quiet = k->blocked ? k->quiet + 1 : 0;
 	k->slices = slices;
 }

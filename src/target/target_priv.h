@@ -70,7 +70,6 @@ struct on_cpu {
 struct known {
 	uint32_t tid;
 	uint64_t ident;
-	uint32_t told; /* the id that its thread state had then */
 	uint64_t seen; /* number of the pass over the rows that had it */
 	size_t row;    /* of that list */
 	bool wanted, announced, named;
@@ -181,6 +180,10 @@ uint64_t look_slices(struct target *t, struct known *k);
  * After each look at it.
  */
 bool waits_for_cpu(struct target *t, struct known *k, bool ran, uint64_t now);
+/* After each look at it: one that is blocked tells what its counts are then. */
+void learn_off(struct target *t, struct known *k, uint64_t now);
+/* It ran where it was said to wait. */
+void unlearn_off(struct known *k);
 /* Whether it waits because we are on the processor that it would be on. */
 bool waits_for_us(struct target *t, struct known *k);
 

@@ -420,6 +420,17 @@ static int trace_cframe(struct walker *w, struct slot *s)
 	return read_missed(w, s, &s->cframe);
 }
 
+/* Whether the top chunk goes on to there, beyond what was read of it. */
+static bool lies_deeper(const struct walker *w, const struct slot *s, raddr a)
+{
+	const struct piece *p = s->blocks.at;
+
+	return w->layout.frames == FRAMES_CHUNKS && s->blocks.len &&
+	       a - p->addr >= p->len &&
+	       a - p->addr < field_of(p->copy[0], p->got[0],
+				      w->layout.chunk.size);
+}
+
 /* Follows `previous` from the head to the root. An enum loss or negative. */
 static int trace_links(struct walker *w, struct slot *s, raddr addr)
 {
@@ -447,6 +458,9 @@ static int trace_links(struct walker *w, struct slot *s, raddr addr)
 		if (l->block >= 0 &&
 		    !piece_whole(&s->blocks.at[l->block], 0))
 			l->block = -1;
+		/* By now it is deeper: this look is over. */
+		if (l->block < 0 && lies_deeper(w, s, addr))
+			return LOSS_MOVING;
 		if (l->block < 0) {
 			p = piece_for(&s->frames, used, addr);
 			l->piece = (uint32_t)used++;

@@ -632,14 +632,27 @@ void thread_gil(struct walker *w, size_t row)
 	t->gc = t->holds_gil && collecting(w, in);
 }
 
+/*
+ * A state is made by the thread that starts another, with its own ids or none;
+ * the new one puts its own there when it first runs, which changes no list.
+ */
+static void find_ids(struct walker *w, struct walk_thread *t, struct slot *s)
+{
+	uint64_t ident = slot_field(w, s, 0, w->layout.thread.thread_id);
+	uint32_t tid = thread_tid(w, s, ident);
+
+	w->list += t->ident != ident || t->tid != tid;
+	t->ident = ident;
+	t->tid = tid;
+}
+
 void thread_facts(struct walker *w, size_t row)
 {
 	struct walk_thread *t = &w->threads[row];
 	struct slot *s = w->rows[row];
 
 	thread_gil(w, row);
-	t->ident = slot_field(w, s, 0, w->layout.thread.thread_id);
-	t->tid = thread_tid(w, s, t->ident);
+	find_ids(w, t, s);
 	t->main = t->tid == w->pid;
 	t->exception = handles_exception(w, s);
 	gil_futexes(w, &w->interps[t->interp], t);

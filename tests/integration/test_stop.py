@@ -227,6 +227,31 @@ def test_sleeping_threads_are_left_alone(t):
     expect_going_on(target.pid)
 
 
+@alone
+@each_python(quick=False)
+def test_waiting_threads_are_read_once(t):
+    """One that waits for a processor is not read again before it has run."""
+    target = t.ready("busy.py")
+    other = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    try:
+        os.sched_setaffinity(other.pid, {max(os.sched_getaffinity(0))})
+        for task in threads_of(target.pid):
+            os.setpriority(os.PRIO_PROCESS, task, 10)
+        with apart(target):
+            calls = straced(t, "record", "-p", str(target.pid), "-d", "2s",
+                            "-r", "200", "-o", t.path("out.strobe"))
+    finally:
+        other.kill()
+        other.wait()
+    names = " ".join(call for call, _, _ in calls)
+    ticks = names.split("clock_nanosleep")[1:]
+    once = sum(tick.count("process_vm_readv") == 1 for tick in ticks)
+    expect(len(ticks) > 200, "only %d ticks", len(ticks))
+    # That one is of the lists of threads.
+    expect(once > len(ticks) // 5, "one read in %d of %d ticks", once,
+           len(ticks))
+
+
 # ---- signals, stopped groups ----
 
 @each_python(quick=False)
