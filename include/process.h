@@ -204,13 +204,17 @@ struct thread_sched {
 int probe_sched(struct thread_probe *t, const struct process *p,
 		struct thread_sched *out);
 
+/* Whether it may run: less than probe_look, and false when that is not known. */
+bool probe_runs(struct thread_probe *t, const struct process *p);
+
 /*
- * How often it was taken off a processor, from status. Beside its time slices
- * that tells whether it is on one: the difference of the two has one value
- * while it is, and one less while it is not. Some 10 us. -ESRCH.
+ * How often it was taken off a processor, from status, and whether it may run
+ * at that moment. Beside its time slices that tells whether it is on one: the
+ * difference of the two has one value while it is, and one less while it is
+ * not. Some 10 us. -ESRCH.
  */
 int probe_switches(struct thread_probe *t, const struct process *p,
-		   uint64_t *switches);
+		   uint64_t *switches, bool *runs);
 
 /* The processor that it was on last, from stat; -1 unknown. */
 int probe_cpu(struct thread_probe *t, const struct process *p);

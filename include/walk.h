@@ -159,6 +159,8 @@ void walker_asleep(struct walker *w, size_t i, bool asleep);
  * walker_again will read it.
  */
 void walker_leave(struct walker *w, size_t i);
+/* The same, but the facts are read, as the list of threads needs them. */
+void walker_later(struct walker *w, size_t i);
 
 /*
  * Reads the stack of row `i` once more, into the same row. `still`: the thread

@@ -154,6 +154,15 @@ static bool parse_call(const char *text, struct thread_look *out)
 	return false;
 }
 
+bool probe_runs(struct thread_probe *t, const struct process *p)
+{
+	struct thread_look look;
+	char text[256];
+
+	return probe_read(&t->syscall_fd, t, p, "syscall", text,
+			  sizeof(text)) > 0 && parse_call(text, &look);
+}
+
 static ssize_t read_stat(struct thread_probe *t, const struct process *p,
 			 struct process_stat *st)
 {
@@ -238,7 +247,7 @@ int probe_sched(struct thread_probe *t, const struct process *p,
 }
 
 int probe_switches(struct thread_probe *t, const struct process *p,
-		   uint64_t *switches)
+		   uint64_t *switches, bool *runs)
 {
 	static const char *const keys[] = {"voluntary_ctxt_switches:",
 					   "nonvoluntary_ctxt_switches:"};
@@ -250,6 +259,10 @@ int probe_switches(struct thread_probe *t, const struct process *p,
 	n = probe_read(&t->status_fd, t, p, "status", text, sizeof(text));
 	if (n < 0)
 		return (int)n;
+	value = status_value(text, "State:");
+	if (!value)
+		return -EBADMSG;
+	*runs = *value == 'R';
 	*switches = 0;
 	for (i = 0; i < 2; i++) {
 		value = status_value(text, keys[i]);

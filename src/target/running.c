@@ -8,7 +8,10 @@
 #include "target_priv.h"
 
 #define CONTENDED_NS 100000000u /* for that long after it had to wait */
-#define DELAY_SHARE 16 /* of its time, that it has to wait for that */
+#define WINDOW_NS 50000000u /* over which that is looked at */
+/* Parts of the time that it could run for which it waited, that make us look */
+#define DELAY_SHARE 0.06 /* whether it is on its processor, */
+#define WOKEN_SHARE 0.25 /* and whether one that slept still does */
 
 uint64_t look_slices(struct target *t, struct known *k)
 {
@@ -19,15 +22,16 @@ uint64_t look_slices(struct target *t, struct known *k)
 }
 
 /*
- * Slices, as looked up last, less switches; false when a switch has come
- * since.
+ * Slices, as looked up last, less switches, and whether it may run; false when
+ * a slice has begun since.
  */
-static bool difference(struct target *t, struct known *k, uint64_t *diff)
+static bool difference(struct target *t, struct known *k, uint64_t *diff,
+		       bool *runs)
 {
 	uint64_t switches, slices = k->sched.slices;
 
 	if (slices == UINT64_MAX ||
-	    probe_switches(&k->probe, &t->process, &switches) ||
+	    probe_switches(&k->probe, &t->process, &switches, runs) ||
 	    look_slices(t, k) != slices)
 		return false;
 	*diff = slices - switches;
@@ -37,24 +41,28 @@ static bool difference(struct target *t, struct known *k, uint64_t *diff)
 	return true;
 }
 
-/* Looks at the files that cost more only where there is a need. */
-static bool contended(struct target *t, struct known *k, uint64_t now)
+void note_delays(struct target *t, struct known *k, uint64_t now)
 {
 	struct on_cpu *c = &k->on_cpu;
-	uint64_t waited, passed = now - c->looked_ns;
+	uint64_t waited, ran;
 
-	if (k->sched.slices == UINT64_MAX)
-		return false;
-	if (!passed) /* a second look at the same tick */
-		return now < c->contended_ns;
-	waited = c->looked_ns ? k->sched.delay_ns - c->delay_ns : 0;
-	c->ran = (double)(k->sched.cpu_ns - c->cpu_ns) / (double)passed;
+	if (k->sched.slices == UINT64_MAX ||
+	    (c->began_ns && now - c->began_ns < WINDOW_NS))
+		return;
+	waited = k->sched.delay_ns - c->delay_ns;
+	ran = k->sched.cpu_ns - c->cpu_ns;
+	c->ran = waited + ran ? (double)ran / (double)(waited + ran) : 1;
 	c->delay_ns = k->sched.delay_ns;
 	c->cpu_ns = k->sched.cpu_ns;
-	c->looked_ns = now;
-	if (waited > passed / DELAY_SHARE)
+	c->began_ns = now;
+	if (c->ran < 1 - DELAY_SHARE)
 		c->contended_ns = t->contended_ns = now + CONTENDED_NS;
-	return now < c->contended_ns;
+}
+
+bool may_be_woken(const struct known *k, uint64_t now)
+{
+	return now < k->on_cpu.contended_ns &&
+	       k->on_cpu.ran < 1 - WOKEN_SHARE;
 }
 
 /* There are two values: the lower one is that of a thread on none. */
@@ -81,11 +89,12 @@ bool waits_for_us(struct target *t, struct known *k)
 /*
  * It is off its processor, and we are on that one: was it we who displaced it,
  * or somebody else, before? Nothing tells. So that as many looks find it running
- * as the kernel says that it ran, what remains of one is carried on.
+ * as the kernel says that it ran, of the time that it could, what remains of
+ * one is carried on.
  */
 static bool displaced(struct on_cpu *c)
 {
-	c->owed += c->ran < 1 ? c->ran : 1;
+	c->owed += c->ran;
 	if (c->owed < 1)
 		return false;
 	c->owed -= 1;
@@ -96,22 +105,25 @@ void learn_off(struct target *t, struct known *k, uint64_t now)
 {
 	struct on_cpu *c = &k->on_cpu;
 
+	bool runs;
+
 	if (!c->off_known && k->blocked && now < t->contended_ns)
-		c->off_known = difference(t, k, &c->off);
+		c->off_known = difference(t, k, &c->off, &runs);
 }
 
 bool waits_for_cpu(struct target *t, struct known *k, bool ran, uint64_t now)
 {
 	struct on_cpu *c = &k->on_cpu;
 	uint64_t diff;
-	bool ours;
+	bool ours, runs;
 
 	if (k->look.run != RUN_CPU)
 		return false;
-	if (!contended(t, k, now) || (ran && c->off_known))
+	if (now >= c->contended_ns || (ran && c->off_known))
 		return false;
 	ours = !c->off_known && waits_for_us(t, k);
-	if (!difference(t, k, &diff))
+	/* One that sleeps by now ran when it was looked at. */
+	if (!difference(t, k, &diff, &runs) || !runs)
 		return false;
 	if (ours && waits_for_us(t, k)) {
 		c->off = diff;

@@ -1,245 +1,15 @@
 /*
- * What threads do, and stopping those that run.
- *
- * A sample's state and stack belong together. The count of a thread's time
- * slices tells: one that was blocked in a slice, and is still in that slice,
- * has not run, whatever was read of it in between. For one that runs, the
- * same count before and after means that it ran all the time.
+ * What all threads do, in a tick: which have run since the last one, and which
+ * of the states that they are in are new.
  */
-#include <errno.h>
 #include <string.h>
 #include <sys/syscall.h>
 
 #include "target_priv.h"
 
-#define SETTLE_TRIES 3          /* looks at a thread that just blocks */
-#define STOP_NS 80000u          /* to wait for a thread to stop; 20 is usual */
-#define STOP_LONG_NS 50000000u  /* the same for variables */
-#define BUDGET_NS 1000000000u   /* unused budget is kept for that long */
-#define QUIET_TICKS 8           /* without running, until a thread is idle */
-#define LEFT_OUT 8 /* times that a restless stack is not looked at, less one */
-#define REFUSED_NS 1000000000u  /* after a refusal, until it is tried again */
+#define QUIET_NS 250000000u /* without running, until a thread is idle */
 
-/* ---- the budget ---- */
-
-static bool may_stop(struct target *t, uint64_t now)
-{
-	struct budget *b = &t->budget;
-
-	if (t->options.stop != STOP_AUTO)
-		return t->options.stop == STOP_ALWAYS;
-	b->left_ns += b->share * (double)(now - b->filled);
-	if (b->left_ns > b->share * BUDGET_NS)
-		b->left_ns = b->share * BUDGET_NS;
-	b->filled = now;
-	return b->left_ns > 0;
-}
-
-/* ---- one thread ---- */
-
-static const struct walk_thread *row_of(const struct target *t, size_t row)
-{
-	size_t n;
-
-	return walker_threads(t->walker, &n) + row;
-}
-
-static bool is_blocked(const struct known *k)
-{
-	return k->look.run == RUN_SLEEPING || k->look.run == RUN_DISK ||
-	       k->look.run == RUN_STOPPED;
-}
-
-static void look_at(struct target *t, struct known *k)
-{
-	if (k->tid & SYNTHETIC ||
-	    probe_look(&k->probe, &t->process, &k->look))
-		k->look = (struct thread_look){.run = RUN_UNKNOWN, .call = -1};
-}
-
-/* The variables of a thread that stands, or that is asleep (`holds`). */
-static void read_locals(struct target *t, struct known *k, size_t row,
-			bool holds)
-{
-	const struct target_locals *o = &t->options.locals;
-	struct value_limits limits = {.bytes = o->bytes, .items = o->items,
-				      .depth = o->depth,
-				      .until = clock_mono() + o->ns};
-
-	if (!o->bytes || !k->wanted)
-		return;
-	k->locals_flaws = holds ? 0 : VARIABLES_TORN;
-	if (!walker_read_locals(t->walker, row, &limits))
-		k->locals_flaws |= VARIABLES_CUT;
-}
-
-/*
- * The look and the stack, from one stretch in which the thread did not change
- * between running and not. k->slices is the count from before the snapshot.
- * One that was stopped has to wait for its processor again: whether it is
- * runnable is asked before that.
- */
-static int settle(struct target *t, struct known *k, size_t row, uint64_t now)
-{
-	uint64_t slices = k->slices, found;
-	unsigned try;
-	bool still;
-	int ret;
-
-	k->fresh = k->runnable = false;
-	k->locals_flaws = VARIABLES_TORN;
-	if (k->asleep && look_slices(t, k) == slices) {
-		k->blocked = true;
-		return 0;
-	}
-	for (try = 0;; try++) {
-		look_at(t, k);
-		found = look_slices(t, k);
-		k->blocked = false;
-		k->runnable = waits_for_cpu(t, k, row_of(t, row)->ran, now);
-		still = is_blocked(k) || k->runnable;
-		if (found == slices && !still)
-			return 0;
-		/*
-		 * Off its processor after the slice began: the stack may be
-		 * older than that. Read now, it is the one that it left with.
-		 */
-		slices = found;
-		still = still && slices != UINT64_MAX &&
-			try + 1 < SETTLE_TRIES;
-		ret = walker_again(t->walker, row, still);
-		if (ret)
-			return ret;
-		if (still)
-			read_locals(t, k, row, true);
-		if (still && look_slices(t, k) == slices) {
-			k->blocked = true;
-			k->slices = slices;
-			return 0;
-		}
-		k->locals_flaws = VARIABLES_TORN;
-		if (try + 1 == SETTLE_TRIES || slices == UINT64_MAX)
-			return 0;
-	}
-}
-
-/*
- * Also a thread that is just ending cannot be stopped, and it says nothing
- * about the others.
- */
-static void note_refusal(struct target *t, struct known *k, uint64_t now)
-{
-	look_at(t, k);
-	if (k->look.run == RUN_UNKNOWN)
-		return;
-	t->counts.refused++;
-	t->refused_ns = now;
-	t->counts.tracer = thread_tracer(&t->process, (pid_t)k->tid);
-}
-
-/*
- * Stops the thread and reads its stack. A thread that does not stop in time
- * waits for a processor: it does not move either.
- */
-static int stop_and_read(struct target *t, struct known *k, size_t row,
-			 uint64_t now)
-{
-	bool locals = t->options.locals.bytes > 0;
-	int ret, stopped;
-
-	/* It would not stop before we are gone; nor does it move. */
-	if (!locals && now < t->contended_ns && waits_for_us(t, k))
-		return walker_again(t->walker, row, false);
-	stopped = trace_stop(t->tracer, (pid_t)k->tid,
-			     locals ? STOP_LONG_NS : STOP_NS);
-	if (stopped == -EPERM)
-		note_refusal(t, k, now);
-	if (stopped == -EPERM || stopped == -ESRCH)
-		return 0;
-	if (stopped)
-		return walker_again(t->walker, row, false);
-	ret = walker_grab(t->walker, row);
-	if (!ret)
-		read_locals(t, k, row, true);
-	t->budget.left_ns -= (double)trace_resume(t->tracer);
-	return ret ? ret : walker_take(t->walker, row, clock_mono());
-}
-
-static bool is_stoppable(const struct target *t, const struct known *k,
-			 uint64_t now)
-{
-	return k->wanted && !(k->tid & SYNTHETIC) &&
-	       t->options.stop != STOP_NEVER &&
-	       now - t->refused_ns >= REFUSED_NS;
-}
-
-/*
- * A thread that will be stopped in any case is not looked at before: that
- * costs it nearly as much as to be stopped. Now and then it is, since it may
- * have come to rest.
- */
-static void leave_out(struct target *t, struct known *k, size_t row,
-		      uint64_t now)
-{
-	if (k->blocked || (!k->fresh && !is_stoppable(t, k, now)))
-		return;
-	/* Of one that is fresh, settle() reads it when it is known to wait. */
-	if (k->fresh || t->options.stop == STOP_ALWAYS ||
-	    (row_of(t, row)->restless && ++k->left_out % LEFT_OUT &&
-	     may_stop(t, now)))
-		walker_leave(t->walker, row);
-}
-
-/* A stack that moves: the thread is stopped for it, as far as we may. */
-static int hold_still(struct target *t, struct known *k, size_t row)
-{
-	const struct walk_thread *w = row_of(t, row);
-	uint64_t now;
-	int ret = 0;
-
-	k->over_budget = false;
-	if (w->loss == LOSS_NONE && !w->left && t->options.stop != STOP_ALWAYS)
-		return 0;
-	now = clock_mono();
-	if (!is_stoppable(t, k, now))
-		return 0;
-	if (!may_stop(t, now)) {
-		k->over_budget = w->loss != LOSS_NONE;
-		return 0;
-	}
-	/* Only what runs at this moment: a system call is left alone. */
-	trace_ready(t->tracer);
-	look_at(t, k);
-	if (k->look.run == RUN_CPU)
-		ret = stop_and_read(t, k, row, now);
-	trace_resume(t->tracer);
-	return !ret && w->left ? walker_again(t->walker, row, false) : ret;
-}
-
-/*
- * Its state and its stack, and its variables if these are wanted: then it must
- * be found asleep or stop.
- */
-static int look_closely(struct target *t, struct known *k, size_t row,
-			uint64_t now)
-{
-	unsigned try = 0;
-	int ret = 0;
-
-	do {
-		if (!t->lean)
-			ret = settle(t, k, row, now);
-		if (!ret && !t->lean)
-			learn_off(t, k, now);
-		if (!ret)
-			ret = hold_still(t, k, row);
-		if (ret || !t->options.locals.bytes || k->blocked ||
-		    !(k->locals_flaws & VARIABLES_TORN))
-			return ret;
-	} while (t->options.stop != STOP_NEVER && ++try < SETTLE_TRIES);
-	read_locals(t, k, row, false);
-	return 0;
-}
+/* ---- the state ---- */
 
 static uint8_t gil_of(const struct known *k, const struct walk_thread *w)
 {
@@ -305,7 +75,7 @@ static void define_state(struct target *t, struct known *k,
 /* ---- all of them ---- */
 
 /* Whether it has run since it left its processor. */
-static void check_run(struct target *t, struct known *k)
+static void check_run(struct target *t, struct known *k, uint64_t now)
 {
 	uint64_t cpu_ns = k->sched.cpu_ns;
 	uint64_t slices = look_slices(t, k);
@@ -314,86 +84,173 @@ static void check_run(struct target *t, struct known *k)
 		unlearn_off(k);
 	k->blocked = k->blocked && slices == k->slices &&
 		     k->sched.cpu_ns == cpu_ns;
-	k->quiet = k->blocked ? k->quiet + 1 : 0;
 	k->slices = slices;
+	if (!k->blocked)
+		k->ran_ns = now;
 }
 
 /*
- * Looks whether the threads that are not idle have run; *rest is the CPU time
- * of the process without theirs, false when it is not known. The clock is
- * read first: what it does not count yet it will the next time.
+ * One that slept and has not run since may have been woken, and wait for its
+ * processor.
  */
-static bool check_busy(struct target *t, uint64_t *rest)
+static void check_woken(struct target *t, struct known *k, size_t row)
 {
-	bool known = t->nidle && !t->found.layout.free_threaded &&
-		     process_cpu_ns(&t->process, rest) == 0;
+	size_t n;
+
+	/* For us: it slept when the tick began. */
+	if (!probe_runs(&k->probe, &t->process) || waits_for_us(t, k))
+		return;
+	look_at(t, k);
+	k->blocked = look_slices(t, k) == k->slices;
+	k->runnable = k->blocked && k->look.run == RUN_CPU;
+	if (k->blocked)
+		define_state(t, k, walker_threads(t->walker, &n) + row);
+}
+
+/* The look and the stack of a row right now. */
+static int look_now(struct target *t, struct known *k, size_t row,
+		    uint64_t now)
+{
+	size_t n;
+	int ret = look_closely(t, k, row, now);
+
+	define_state(t, k, walker_threads(t->walker, &n) + row);
+	k->awake = false;
+	return ret;
+}
+
+/*
+ * The only one that may run is looked at now, and the snapshot reads its stack
+ * with the facts.
+ */
+static void look_before(struct target *t, struct known *k, size_t row)
+{
+	look_at(t, k);
+	k->looked = true;
+	walker_asleep(t->walker, row, is_blocked(k));
+}
+
+/*
+ * Whether it has run since the last tick. If so, it is looked at on the spot:
+ * what runs for a moment only has ended before the next thread's turn. A thread
+ * that is new, or ends, waits for the lists. *cpu_ns is its CPU time.
+ */
+static int check_row(struct target *t, size_t row, bool only, uint64_t now,
+		     uint64_t *cpu_ns)
+{
+	struct known *k = t->rows[row];
+	bool simple;
+	int ret = 0;
+
+	k->leave = k->looked = false;
+	walker_asleep(t->walker, row, false);
+	if (!k->fresh)
+		check_run(t, k, now);
+	if (k->blocked && !k->runnable && may_be_woken(k, now))
+		check_woken(t, k, row);
+	*cpu_ns = k->sched.cpu_ns;
+	k->awake = !k->blocked;
+	if (k->awake && !k->fresh && k->slices != UINT64_MAX) {
+		k->leave = leaves_out(t, k, row, now);
+		simple = only && !k->leave && !t->options.locals.bytes;
+		if (k->leave)
+			walker_leave(t->walker, row);
+		if (simple)
+			look_before(t, k, row);
+		else
+			ret = look_now(t, k, row, now);
+	}
+	walker_hold(t->walker, row, k->blocked);
+	if (!k->blocked && !k->looked && !k->leave)
+		walker_later(t->walker, row);
+	return ret;
+}
+
+/*
+ * The CPU time of the process less that of the threads that are not idle, which
+ * are checked; false when it is not known. The clock is read first: what it
+ * does not count yet it will the next time.
+ */
+static int check_busy(struct target *t, uint64_t now, uint64_t *rest,
+		      bool *known)
+{
+	bool only = t->nrows - t->nidle == 1;
+	uint64_t cpu_ns;
+	size_t i;
+	int ret;
+
+	*known = t->nidle && !t->found.layout.free_threaded &&
+		 process_cpu_ns(&t->process, rest) == 0;
+	for (i = 0; i < t->nrows; i++) {
+		if (t->rows[i]->idle)
+			continue;
+		ret = check_row(t, i, only, now, &cpu_ns);
+		if (ret)
+			return ret;
+		*known = *known && t->rows[i]->slices != UINT64_MAX;
+		*rest -= cpu_ns;
+	}
+	return 0;
+}
+
+static int check_idle(struct target *t, uint64_t now)
+{
+	uint64_t cpu_ns;
+	size_t i;
+	int ret = 0;
+
+	for (i = 0; i < t->nrows && !ret; i++)
+		if (t->rows[i]->idle)
+			ret = check_row(t, i, false, now, &cpu_ns);
+	return ret;
+}
+
+/* Which are idle by now; true when these are others than before. */
+static bool count_idle(struct target *t, uint64_t now)
+{
+	bool idle, changed = false;
 	struct known *k;
 	size_t i;
 
+	t->nidle = 0;
 	for (i = 0; i < t->nrows; i++) {
 		k = t->rows[i];
-		if (k->idle || k->fresh)
-			continue;
-		check_run(t, k);
-		known = known && k->slices != UINT64_MAX;
-		*rest -= k->sched.cpu_ns;
+		idle = k->blocked && now - k->ran_ns >= QUIET_NS;
+		changed = changed || idle != k->idle;
+		k->idle = idle;
+		t->nidle += idle;
 	}
-	return known;
-}
-
-/*
- * One that slept the last time and has run since mostly sleeps again, as it does
- * that waits for the GIL and looks every 5 ms whether it is asked for. When it
- * is known before the snapshot, it need be read only once.
- */
-static bool sleeps_again(struct target *t, struct known *k)
-{
-	if (k->blocked || !is_blocked(k) || k->slices == UINT64_MAX ||
-	    t->options.locals.bytes)
-		return false;
-	look_at(t, k);
-	return is_blocked(k);
+	return changed;
 }
 
 /*
  * While the CPU time of the idle threads is what it was, none of them has run,
  * and their time slices need no look. The kernel counts the time of one that
  * runs just now a little late: such a thread does not hold the GIL
- * (states_after), and so its stack does not move. Without a GIL each is
- * looked at.
+ * (wake_idle), and so its stack does not move. Without a GIL each is looked at.
  */
-void states_before(struct target *t, uint64_t now)
+int states_before(struct target *t, uint64_t now)
 {
-	bool known, same, idle, changed = false;
-	size_t i, nidle = 0;
 	uint64_t rest = 0;
-	struct known *k;
+	bool known;
+	int ret;
 
 	t->lean = walker_lean(t->walker, now);
 	if (t->lean)
-		return;
-	known = check_busy(t, &rest);
-	same = known && t->rest_known && rest == t->rest_ns;
-	for (i = 0; i < t->nrows; i++) {
-		k = t->rows[i];
-		if (k->idle && !same)
-			check_run(t, k);
-		idle = k->blocked && k->quiet >= QUIET_TICKS;
-		changed = changed || idle != k->idle;
-		k->idle = idle;
-		nidle += idle;
-		walker_hold(t->walker, i, k->blocked);
-		k->asleep = sleeps_again(t, k);
-		walker_asleep(t->walker, i, k->asleep);
-		if (!k->asleep)
-			leave_out(t, k, i, now);
-	}
+		return 0;
+	ret = check_busy(t, now, &rest, &known);
+	if (!ret && !(known && t->rest_known && rest == t->rest_ns))
+		ret = check_idle(t, now);
+	t->rest_known = !count_idle(t, now) && known && !ret;
 	t->rest_ns = rest;
-	t->rest_known = known && !changed;
-	t->nidle = nidle;
+	return ret;
 }
 
-int states_after(struct target *t, uint64_t now)
+/*
+ * Those that are idle were not looked at: one that holds the GIL has run since.
+ * It comes first, since it may do so for a moment only.
+ */
+static int wake_idle(struct target *t, uint64_t now)
 {
 	const struct walk_thread *w;
 	struct known *k;
@@ -403,14 +260,27 @@ int states_after(struct target *t, uint64_t now)
 	w = walker_threads(t->walker, &n);
 	for (i = 0; i < n && !ret; i++) {
 		k = t->rows[i];
-		if (k->blocked && (t->lean || !w[i].holds_gil ||
-				   k->def.gil == GIL_HELD))
+		if (!k->idle || !w[i].holds_gil || k->def.gil == GIL_HELD)
 			continue;
-		if (k->idle)
-			t->rest_known = k->idle = false;
-		ret = look_closely(t, k, i, now);
-		if (!t->lean)
-			define_state(t, k, &w[i]);
+		t->rest_known = k->idle = k->leave = false;
+		k->slices = look_slices(t, k);
+		ret = look_now(t, k, i, now);
+	}
+	return ret;
+}
+
+int states_after(struct target *t, uint64_t now)
+{
+	struct known *k;
+	size_t i;
+	int ret = t->lean ? 0 : wake_idle(t, now);
+
+	for (i = 0; i < t->nrows && !ret; i++) {
+		k = t->rows[i];
+		if (t->lean && !k->blocked)
+			ret = look_closely(t, k, i, now);
+		else if (!t->lean && (k->awake || k->fresh))
+			ret = look_now(t, k, i, now);
 	}
 	return ret;
 }

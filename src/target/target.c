@@ -249,8 +249,9 @@ int target_sample(struct target *t, struct sink *sink, const struct tick *due)
 	ret = known_update(t, sink);
 	if (ret)
 		return ret;
-	states_before(t, when);
-	ret = walker_snapshot(t->walker, when);
+	ret = states_before(t, when);
+	if (!ret)
+		ret = walker_snapshot(t->walker, when);
 	if (!ret) {
 		ret = known_update(t, sink);
 		if (ret)

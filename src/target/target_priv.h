@@ -55,8 +55,8 @@ uint32_t ids_host(struct ids *ids, const struct process *p, uint32_t inside);
 
 /* What tells a thread on a processor from one that waits for it. */
 struct on_cpu {
-	uint64_t delay_ns, cpu_ns, looked_ns; /* at the last look */
-	double ran;     /* of the time between the last two, 0 to 1 */
+	uint64_t delay_ns, cpu_ns, began_ns; /* when a window began */
+	double ran;     /* of the time in which it could, 0 to 1 */
 	double owed;    /* looks at which it ran and was not said to */
 	uint64_t contended_ns; /* until then it may have to wait */
 	uint64_t off;   /* slices less switches while it is on none */
@@ -74,7 +74,8 @@ struct known {
 	size_t row;    /* of that list */
 	bool wanted, announced, named;
 	bool fresh; /* not looked at yet */
-	bool asleep; /* it was before this snapshot, in slice `slices` */
+	bool looked; /* right before this snapshot, which has its stack */
+	bool leave;  /* its stack is not read unless it is stopped */
 	unsigned locals_flaws;
 	bool runnable; /* waited for a processor, before we stopped it */
 
@@ -84,8 +85,9 @@ struct known {
 	struct thread_sched sched; /* as looked up last */
 	bool blocked;    /* it was, and in slice number `slices` */
 	uint64_t slices; /* UINT64_MAX: not known */
-	unsigned quiet;  /* ticks since it ran last, when blocked */
-	bool idle;       /* quiet for long */
+	uint64_t ran_ns; /* when it was seen to have run last */
+	bool idle;       /* it has not run for long */
+	bool awake;      /* it has run since, or may have: to be looked at */
 	bool over_budget; /* it would have been stopped */
 	unsigned left_out; /* how often a restless stack was not looked at */
 	struct on_cpu on_cpu;
@@ -174,6 +176,14 @@ uint32_t stack_of(struct target *t, struct known *k,
 uint64_t look_slices(struct target *t, struct known *k);
 
 /*
+ * Takes note of how long it waited for a processor, in the last window: only
+ * where that is some part of the time that it could run, the files are looked
+ * at that cost more. After its schedstat was read.
+ */
+void note_delays(struct target *t, struct known *k, uint64_t now);
+/* Whether it waits so much that it may do so now, woken from its sleep. */
+bool may_be_woken(const struct known *k, uint64_t now);
+/*
  * Whether a thread that may run waits for a processor. Known once it has been
  * seen blocked, on our processor, or both ways; until then, and where
  * processors are free, false; and so when it `ran` while its stack was read.
@@ -187,14 +197,31 @@ void unlearn_off(struct known *k);
 /* Whether it waits because we are on the processor that it would be on. */
 bool waits_for_us(struct target *t, struct known *k);
 
-/* ---- states.c: what threads do, and stopping those that run ---- */
+/* ---- settle.c: one thread ---- */
 
-/* Before a snapshot: threads that have not run since are held. */
-void states_before(struct target *t, uint64_t now);
+bool is_blocked(const struct known *k);
+/* Fills k->look. */
+void look_at(struct target *t, struct known *k);
 /*
- * After it: the state of each thread, a second look at the stack where the
- * state changed, and a stop where the stack moves. 0 or a negative errno.
+ * A thread that will be stopped in any case is not looked at before: that
+ * costs it nearly as much as to be stopped. Now and then it is, since it may
+ * have come to rest.
  */
+bool leaves_out(struct target *t, struct known *k, size_t row, uint64_t now);
+/*
+ * Its state and its stack, a stop where that moves, and its variables if these
+ * are wanted: then it must be found asleep or stop. 0 or a negative errno.
+ */
+int look_closely(struct target *t, struct known *k, size_t row, uint64_t now);
+
+/* ---- states.c: what all threads do ---- */
+
+/*
+ * Before a snapshot: those that have run since the last one are looked at, the
+ * others are held. 0 or a negative errno.
+ */
+int states_before(struct target *t, uint64_t now);
+/* After it: those of which that snapshot told. 0 or a negative errno. */
 int states_after(struct target *t, uint64_t now);
 uint32_t state_of(struct target *t, struct known *k);
 

@@ -119,7 +119,8 @@ struct slot {
 	uint64_t listed; /* number of the list that named it last */
 	raddr next;      /* thread state, when it was listed */
 	bool held;       /* has not run: nothing is read */
-	bool left;       /* to be left out of the next snapshot */
+	bool left;       /* to be left out of the next snapshot, */
+	bool later;      /* but for the facts */
 	bool asleep;     /* said to sleep: the next one reads it once */
 
 	struct piece state, cframe, exc;

@@ -310,8 +310,17 @@ void walker_hold(struct walker *w, size_t i, bool hold)
 
 void walker_leave(struct walker *w, size_t i)
 {
+	if (!w->rows[i])
+		return;
+	w->rows[i]->left = true;
+	w->threads[i].left = true;
+	w->threads[i].ran = false; /* as far as is known */
+}
+
+void walker_later(struct walker *w, size_t i)
+{
 	if (w->rows[i])
-		w->rows[i]->left = true;
+		w->rows[i]->later = true;
 }
 
 void walker_asleep(struct walker *w, size_t i, bool asleep)
@@ -337,11 +346,17 @@ static int sample_rows(struct walker *w)
 		s = w->rows[i];
 		if (!s)
 			continue;
-		if (s->left || (s->held && w->threads[i].serial == s->serial)) {
-			thread_gil(w, i);
+		if (s->left || s->later) {
+			thread_facts(w, i);
+			show(w, i);
 			w->threads[i].left = s->left;
 			w->threads[i].ran = false;
-			s->left = false;
+			s->left = s->later = false;
+			continue;
+		}
+		if (s->held && w->threads[i].serial == s->serial) {
+			thread_gil(w, i);
+			w->threads[i].left = w->threads[i].ran = false;
 			continue;
 		}
 		ret = s->held ? 0 : sample(w, s);

@@ -48,6 +48,7 @@ static void probe(enum file which, uint32_t tid, const char *text, size_t len)
 	struct thread_sched sched;
 	struct thread_look look;
 	uint64_t switches;
+	bool runs;
 	const char *nl = memchr(text, '\n', len);
 	size_t line = nl ? (size_t)(nl - text) + 1 : len;
 
@@ -62,7 +63,7 @@ static void probe(enum file which, uint32_t tid, const char *text, size_t len)
 		probe_sched(&t, &nobody, &sched);
 	} else if (which == SWITCHES) {
 		t.status_fd = file_of(0, text, len);
-		probe_switches(&t, &nobody, &switches);
+		probe_switches(&t, &nobody, &switches, &runs);
 	} else {
 		t.stat_fd = file_of(0, text, len);
 		must(probe_cpu(&t, &nobody) >= -1);

@@ -186,7 +186,7 @@ static void look_at_row(struct victim *v, unsigned what, size_t row)
 		walker_asleep(w, row, v->reads & 2);
 		break;
 	case LEAVE:
-		walker_leave(w, row);
+		(v->reads & 4 ? walker_leave : walker_later)(w, row);
 		break;
 	case LOCALS:
 		look_at_locals(v, row);

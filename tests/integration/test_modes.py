@@ -1,10 +1,12 @@
 """Views by what threads were doing: --mode, --state-frames, -g, -i."""
+import json
 import os
 import re
 import subprocess
 import sys
+import time
 
-from harness import (EXIT_USAGE, alone, each_python, equal, expect,
+from harness import (EXIT_USAGE, alone, apart, each_python, equal, expect,
                      parse_folded, state_of, total, wait_until)
 
 MODES = ("wall", "cpu", "gil", "offcpu", "gc", "exception")
@@ -354,3 +356,35 @@ def test_state_runnable(t):
     expect((share - 0.2) * hot < waiting < (share + 0.2) * hot,
            "%d of %d waited for the processor, %.2f of the time", waiting, hot,
            share)
+
+
+def times_on_processors(pid):
+    """s that all threads of a process ran."""
+    ran = 0
+    for task in os.listdir("/proc/%d/task" % pid):
+        with open("/proc/%d/task/%s/schedstat" % (pid, task)) as f:
+            ran += int(f.read().split()[0])
+    return ran * 1e-9
+
+
+@alone
+@each_python()
+def test_state_of_short_bursts(t):
+    """What runs for a moment only is seen as often as it does."""
+    target = t.ready("bursts.py", 20, 100, 5000)
+    saved = t.path("run.strobe")
+    ran, began = times_on_processors(target.pid), time.monotonic()
+    with apart(target):
+        t.pystrobe("record", "-p", str(target.pid), "-d", "1500ms", "-r",
+                   "500", "-o", saved)
+    ran = times_on_processors(target.pid) - ran
+    share = ran / (time.monotonic() - began)
+    report = json.loads(t.pystrobe("report", saved, "--json").out)["recording"]
+    ticks, seen = report["ticks"], report["states"]["cpu"]
+    expect(ticks > 100, "only %d ticks", ticks)
+    expect(share > 0.1, "it ran only for %.2f of the time", share)
+    # Four standard deviations of that many ticks, and a tenth.
+    bound = 4 * (share * (1 - min(share, 0.9)) / ticks) ** 0.5 + 0.1 * share
+    expect(abs(seen / ticks - share) < bound,
+           "%d of %d ticks on a processor, where it had one for %.3f", seen,
+           ticks, share)

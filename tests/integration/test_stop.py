@@ -1,6 +1,5 @@
 """What pystrobe does to its target: it stops what runs, for a moment, and
 nothing else; whatever becomes of either of them."""
-import contextlib
 import glob
 import os
 import random
@@ -10,27 +9,11 @@ import subprocess
 import sys
 import time
 
-from harness import (ROOT, TARGETS, Fail, Skip, alone, each_python, equal,
-                     expect, expect_untouched, need, parse_folded, state_of,
-                     total, wait_until)
+from harness import (ROOT, TARGETS, Fail, Skip, alone, apart, each_python,
+                     equal, expect, expect_untouched, need, parse_folded,
+                     state_of, total, wait_until)
 
 BUILT_TESTS = "tests"  # beside the program
-
-
-@contextlib.contextmanager
-def apart(target):
-    """What is started meanwhile runs on another processor than the target: a
-    thread that waits for ours need not be stopped."""
-    usual = os.sched_getaffinity(0)
-    if len(usual) < 2:
-        raise Skip("there is one processor only")
-    for task in os.listdir("/proc/%d/task" % target.pid):
-        os.sched_setaffinity(int(task), {max(usual)})
-    os.sched_setaffinity(0, {min(usual)})
-    try:
-        yield
-    finally:
-        os.sched_setaffinity(0, usual)
 
 
 def ran_ns(pid):

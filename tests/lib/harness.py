@@ -4,6 +4,7 @@ A test is a function test_*(t) of tests/integration/*.py; `t` is a Test. It
 fails by raising, skips by raising Skip. Nothing here sleeps for luck: every
 wait polls for its event and has a deadline.
 """
+import contextlib
 import functools
 import inspect
 import json
@@ -62,6 +63,22 @@ def wait_until(condition, what, seconds=DEADLINE):
         if time.monotonic() > until:
             raise Fail("waited %g s for this in vain: %s" % (seconds, what))
         time.sleep(0.002)
+
+
+@contextlib.contextmanager
+def apart(target):
+    """What is started meanwhile runs on another processor than the target: a
+    thread that waits for ours need not be stopped."""
+    usual = os.sched_getaffinity(0)
+    if len(usual) < 2:
+        raise Skip("there is one processor only")
+    for task in os.listdir("/proc/%d/task" % target.pid):
+        os.sched_setaffinity(int(task), {max(usual)})
+    os.sched_setaffinity(0, {min(usual)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, usual)
 
 
 def need(command):

@@ -269,6 +269,7 @@ static int read_threads(const struct process *p, struct err *err)
 	struct thread_look look;
 	pid_t *tids = NULL;
 	uint64_t switches;
+	bool runs;
 	size_t cap = 0;
 	ssize_t n = process_threads(p, &tids, &cap);
 	int ret = (int)n;
@@ -279,7 +280,7 @@ static int read_threads(const struct process *p, struct err *err)
 		if (!ret)
 			ret = probe_sched(&probe, p, &sched);
 		if (!ret)
-			ret = probe_switches(&probe, p, &switches);
+			ret = probe_switches(&probe, p, &switches, &runs);
 		probe_cpu(&probe, p);
 		probe_release(&probe);
 	}

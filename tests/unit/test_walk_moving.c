@@ -748,6 +748,25 @@ static void gil_and_collector(void **state)
 	end(&f);
 }
 
+/* Its stack stays, also where the row is another one by now. */
+static void a_row_for_later(void **state)
+{
+	const struct walk_thread *t;
+	struct fixture f;
+
+	(void)state;
+	begin(&f, 4);
+	look(&f, later());
+	walker_later(f.walker, 0);
+	set_leaf(&f, 0);
+	add_thread(&f, SECOND, TSTATE);
+	put8(INTERP + (unsigned)f.layout.interp.threads_head, SECOND);
+	assert_int_equal(walker_snapshot(f.walker, later()), 0);
+	t = rows(&f, 2);
+	assert_int_equal(t[t[1].tid == 42].depth, 4);
+	end(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -758,6 +777,7 @@ int main(void)
 		cmocka_unit_test(a_thread_may_be_pushing),
 		cmocka_unit_test(a_stopped_thread_is_read_as_it_stood),
 		cmocka_unit_test(a_row_that_was_left_out_can_be_read),
+		cmocka_unit_test(a_row_for_later),
 		cmocka_unit_test(restless_stacks),
 		cmocka_unit_test(the_used_part_is_read_twice),
 		cmocka_unit_test(a_frame_that_begins_is_no_caller),

@@ -1,0 +1,255 @@
+/*
+ * One thread: its look and its stack, and stopping it.
+ *
+ * A sample's state and stack belong together. The count of a thread's time
+ * slices tells: one that was blocked in a slice, and is still in that slice,
+ * has not run, whatever was read of it in between. For one that runs, the
+ * same count before and after means that it ran all the time.
+ */
+#include <errno.h>
+
+#include "target_priv.h"
+
+#define SETTLE_TRIES 3          /* looks at a thread that just blocks */
+#define STOP_NS 80000u          /* to wait for a thread to stop; 20 is usual */
+#define STOP_LONG_NS 50000000u  /* the same for variables */
+#define BUDGET_NS 1000000000u   /* unused budget is kept for that long */
+#define LEFT_OUT 8 /* times that a restless stack is not looked at, less one */
+#define REFUSED_NS 1000000000u  /* after a refusal, until it is tried again */
+
+/* ---- the budget ---- */
+
+static bool may_stop(struct target *t, uint64_t now)
+{
+	struct budget *b = &t->budget;
+
+	if (t->options.stop != STOP_AUTO)
+		return t->options.stop == STOP_ALWAYS;
+	b->left_ns += b->share * (double)(now - b->filled);
+	if (b->left_ns > b->share * BUDGET_NS)
+		b->left_ns = b->share * BUDGET_NS;
+	b->filled = now;
+	return b->left_ns > 0;
+}
+
+/* ---- one thread ---- */
+
+static const struct walk_thread *row_of(const struct target *t, size_t row)
+{
+	size_t n;
+
+	return walker_threads(t->walker, &n) + row;
+}
+
+bool is_blocked(const struct known *k)
+{
+	return k->look.run == RUN_SLEEPING || k->look.run == RUN_DISK ||
+	       k->look.run == RUN_STOPPED;
+}
+
+void look_at(struct target *t, struct known *k)
+{
+	if (k->tid & SYNTHETIC ||
+	    probe_look(&k->probe, &t->process, &k->look))
+		k->look = (struct thread_look){.run = RUN_UNKNOWN, .call = -1};
+}
+
+/* The variables of a thread that stands, or that is asleep (`holds`). */
+static void read_locals(struct target *t, struct known *k, size_t row,
+			bool holds)
+{
+	const struct target_locals *o = &t->options.locals;
+	struct value_limits limits = {.bytes = o->bytes, .items = o->items,
+				      .depth = o->depth,
+				      .until = clock_mono() + o->ns};
+
+	if (!o->bytes || !k->wanted)
+		return;
+	k->locals_flaws = holds ? 0 : VARIABLES_TORN;
+	if (!walker_read_locals(t->walker, row, &limits))
+		k->locals_flaws |= VARIABLES_CUT;
+}
+
+/*
+ * Reads the stack after a look: once, if it slept. The last try is not to
+ * depend on that.
+ */
+static int read_stack(struct target *t, struct known *k, size_t row,
+		      bool last)
+{
+	bool still = is_blocked(k) && !last;
+	int ret;
+
+	if (!is_blocked(k) && k->leave)
+		return 0;
+	ret = walker_again(t->walker, row, still);
+	if (!ret && still)
+		read_locals(t, k, row, true);
+	return ret;
+}
+
+/*
+ * One that waits for its processor does not move either. What was read of it
+ * may be older than that; read now, it is the stack that it left with.
+ */
+static int settle_waiting(struct target *t, struct known *k, size_t row)
+{
+	int ret = walker_again(t->walker, row, true);
+
+	if (ret)
+		return ret;
+	read_locals(t, k, row, true);
+	k->blocked = look_slices(t, k) == k->slices;
+	if (k->blocked)
+		return 0;
+	k->locals_flaws = VARIABLES_TORN;
+	return walker_again(t->walker, row, false);
+}
+
+/*
+ * The look and the stack, from one time slice, in a stretch as short as can
+ * be. The look comes first and counts: who looks again until a thread rests
+ * does not see what runs for a moment only. k->slices is the count from before.
+ */
+static int settle(struct target *t, struct known *k, size_t row, uint64_t now)
+{
+	uint64_t slices = UINT64_MAX;
+	bool looked = k->looked, last = false;
+	unsigned try;
+	int ret;
+
+	if (k->fresh)
+		k->slices = look_slices(t, k);
+	k->fresh = k->looked = k->runnable = k->blocked = false;
+	k->ran_ns = now;
+	for (try = 1; !last; try++) {
+		last = try == SETTLE_TRIES;
+		k->locals_flaws = VARIABLES_TORN;
+		if (!looked || try > 1) {
+			look_at(t, k);
+			ret = read_stack(t, k, row, last);
+			if (ret)
+				return ret;
+		}
+		slices = look_slices(t, k);
+		if (slices == k->slices)
+			break;
+		k->slices = slices;
+	}
+	note_delays(t, k, now);
+	if (is_blocked(k)) {
+		k->blocked = !last && slices != UINT64_MAX;
+		return 0;
+	}
+	/* A stop follows: whether it is runnable is asked before that. */
+	k->runnable = waits_for_cpu(t, k, row_of(t, row)->ran, now);
+	return k->runnable ? settle_waiting(t, k, row) : 0;
+}
+
+/*
+ * Also a thread that is just ending cannot be stopped, and it says nothing
+ * about the others.
+ */
+static void note_refusal(struct target *t, struct known *k, uint64_t now)
+{
+	struct thread_look look;
+
+	if (probe_look(&k->probe, &t->process, &look))
+		return;
+	t->counts.refused++;
+	t->refused_ns = now;
+	t->counts.tracer = thread_tracer(&t->process, (pid_t)k->tid);
+}
+
+/*
+ * Stops the thread and reads its stack. A thread that does not stop in time
+ * waits for a processor: it does not move either.
+ */
+static int stop_and_read(struct target *t, struct known *k, size_t row,
+			 uint64_t now)
+{
+	bool locals = t->options.locals.bytes > 0;
+	int ret, stopped;
+
+	/* It would not stop before we are gone; nor does it move. */
+	if (!locals && now < t->contended_ns && waits_for_us(t, k))
+		return walker_again(t->walker, row, false);
+	stopped = trace_stop(t->tracer, (pid_t)k->tid,
+			     locals ? STOP_LONG_NS : STOP_NS);
+	if (stopped == -EPERM)
+		note_refusal(t, k, now);
+	if (stopped == -EPERM || stopped == -ESRCH)
+		return 0;
+	if (stopped)
+		return walker_again(t->walker, row, false);
+	ret = walker_grab(t->walker, row);
+	if (!ret)
+		read_locals(t, k, row, true);
+	t->budget.left_ns -= (double)trace_resume(t->tracer);
+	return ret ? ret : walker_take(t->walker, row, clock_mono());
+}
+
+static bool is_stoppable(const struct target *t, const struct known *k,
+			 uint64_t now)
+{
+	return k->wanted && !(k->tid & SYNTHETIC) &&
+	       t->options.stop != STOP_NEVER &&
+	       now - t->refused_ns >= REFUSED_NS;
+}
+
+bool leaves_out(struct target *t, struct known *k, size_t row, uint64_t now)
+{
+	if (!is_stoppable(t, k, now))
+		return false;
+	return t->options.stop == STOP_ALWAYS ||
+	       (row_of(t, row)->restless && ++k->left_out % LEFT_OUT &&
+		may_stop(t, now));
+}
+
+/* A stack that moves: the thread is stopped for it, as far as we may. */
+static int hold_still(struct target *t, struct known *k, size_t row)
+{
+	const struct walk_thread *w = row_of(t, row);
+	struct thread_look look;
+	uint64_t now;
+	int ret = 0;
+
+	k->over_budget = false;
+	if (w->loss == LOSS_NONE && !w->left &&
+	    (k->blocked || t->options.stop != STOP_ALWAYS))
+		return 0;
+	now = clock_mono();
+	if (!is_stoppable(t, k, now))
+		return 0;
+	if (!may_stop(t, now)) {
+		k->over_budget = w->loss != LOSS_NONE;
+		return 0;
+	}
+	/* Only what runs at this moment: a system call is left alone. */
+	trace_ready(t->tracer);
+	if (!probe_look(&k->probe, &t->process, &look) &&
+	    look.run == RUN_CPU)
+		ret = stop_and_read(t, k, row, now);
+	trace_resume(t->tracer);
+	return !ret && w->left ? walker_again(t->walker, row, false) : ret;
+}
+
+int look_closely(struct target *t, struct known *k, size_t row, uint64_t now)
+{
+	unsigned try = 0;
+	int ret = 0;
+
+	do {
+		if (!t->lean)
+			ret = settle(t, k, row, now);
+		if (!ret && !t->lean)
+			learn_off(t, k, now);
+		if (!ret)
+			ret = hold_still(t, k, row);
+		if (ret || !t->options.locals.bytes || k->blocked ||
+		    !(k->locals_flaws & VARIABLES_TORN))
+			return ret;
+	} while (t->options.stop != STOP_NEVER && ++try < SETTLE_TRIES);
+	read_locals(t, k, row, false);
+	return 0;
+}
