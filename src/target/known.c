@@ -58,11 +58,13 @@ static bool is_taken(const struct target *t, uint32_t tid, uint32_t *at)
  */
 static struct known *known_of(struct target *t, const struct walk_thread *w)
 {
-	uint32_t tid = ids_host(&t->ids, &t->process, w->tid), i;
+	uint32_t tid = ids_host(&t->ids, &t->process, w->tid), i = MAP_NONE;
+	/* What is no id says nothing, and ours are beyond them. */
+	bool known = tid && tid <= TID_MAX;
+	bool shared = known && is_taken(t, tid, &i);
 	struct known *k;
 
-	/* What is no id says nothing, and ours are beyond them. */
-	if (!tid || tid > TID_MAX || is_taken(t, tid, &i)) {
+	if (!known || shared) {
 		tid = SYNTHETIC | (uint32_t)(hash_u64(w->tstate) >> 33);
 		while (is_taken(t, tid, &i))
 			tid = SYNTHETIC | (tid + 1);
@@ -70,6 +72,7 @@ static struct known *known_of(struct target *t, const struct walk_thread *w)
 	k = i == MAP_NONE ? known_new(t, tid) : t->known[i];
 	k->ident = w->ident;
 	k->seen = t->pass;
+	k->shared = shared;
 	return k;
 }
 

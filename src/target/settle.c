@@ -47,11 +47,18 @@ bool is_blocked(const struct known *k)
 	       k->look.run == RUN_STOPPED;
 }
 
+/*
+ * Of two states of a thread, the one without the GIL waits until it comes back
+ * from the interpreter of the other.
+ */
 void look_at(struct target *t, struct known *k)
 {
+	bool away = k->shared && !row_of(t, k->row)->holds_gil;
+
 	if (k->tid & SYNTHETIC ||
 	    probe_look(&k->probe, &t->process, &k->look))
-		k->look = (struct thread_look){.run = RUN_UNKNOWN, .call = -1};
+		k->look = (struct thread_look){
+			.run = away ? RUN_SLEEPING : RUN_UNKNOWN, .call = -1};
 }
 
 /* The variables of a thread that stands, or that is asleep (`holds`). */

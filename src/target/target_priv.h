@@ -74,6 +74,7 @@ struct known {
 	size_t row;    /* of that list */
 	bool wanted, announced, named;
 	bool fresh; /* not looked at yet */
+	bool shared; /* another state of a thread that has its own row */
 	bool looked; /* right before this snapshot, which has its stack */
 	bool leave;  /* its stack is not read unless it is stopped */
 	unsigned locals_flaws;

@@ -358,6 +358,22 @@ def test_state_runnable(t):
            share)
 
 
+@each_python(minimum=(3, 12))
+def test_state_of_another_interpreter(t):
+    """A thread that is in a second interpreter waits in the first one."""
+    target = t.ready("interpreters.py")
+    saved = t.path("run.strobe")
+    t.pystrobe("record", "-p", str(target.pid), "-d", "500ms", "-r", "200",
+               "-o", saved)
+    report = json.loads(t.pystrobe("report", saved, "--json").out)["recording"]
+    equal(report["states"]["unknown"], 0, "samples of an unknown state")
+    stacks = t.folded("report", saved)
+    expect(total(stacks, "inside (") > 20, "%r", stacks)
+    equal(total(stacks, "run (interpreters.py:"), 0, "busy where it waits")
+    expect(total(t.folded("report", saved, "-i"), "run (interpreters.py:") > 20,
+           "it waits there")
+
+
 def times_on_processors(pid):
     """s that all threads of a process ran."""
     ran = 0
