@@ -156,6 +156,11 @@ static int tell_thread(struct target *t, struct known *k, uint32_t flags,
 	return ret;
 }
 
+bool known_is_born(const struct known *k, const struct walk_thread *w)
+{
+	return !(k->tid & SYNTHETIC) || w->depth || w->loss != LOSS_NONE;
+}
+
 int known_tell(struct target *t, struct sink *sink, uint64_t now)
 {
 	const struct walk_thread *w;
@@ -171,7 +176,7 @@ int known_tell(struct target *t, struct sink *sink, uint64_t now)
 	w = walker_threads(t->walker, &n);
 	for (i = 0; i < n && !ret; i++) {
 		k = t->rows[i];
-		if (k->wanted && !k->named)
+		if (k->wanted && !k->named && known_is_born(k, &w[i]))
 			ret = tell_thread(t, k, w[i].main ? THREAD_MAIN : 0,
 					  sink);
 	}

@@ -197,7 +197,7 @@ static int sample_rows(struct target *t, struct sink *sink)
 	w = walker_threads(t->walker, &n);
 	for (i = 0; i < n && !ret; i++) {
 		k = t->rows[i];
-		if (!k->wanted)
+		if (!k->wanted || !known_is_born(k, &w[i]))
 			continue;
 		s = (struct sample){
 			.tid = k->tid,

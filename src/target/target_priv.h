@@ -164,6 +164,11 @@ void known_free(struct known *k);
 int known_update(struct target *t, struct sink *sink);
 /* Tells the sink of threads that are new or have got a name by now. */
 int known_tell(struct target *t, struct sink *sink, uint64_t now);
+/*
+ * False of a state that was made for a thread which has not begun: it has the
+ * ids of the one that made it or none, and no frames.
+ */
+bool known_is_born(const struct known *k, const struct walk_thread *w);
 
 /* ---- stacks.c: numbers for stacks ---- */
 
