@@ -16,7 +16,7 @@
 #include "target.h"
 
 #define WATCH_NS 100000000u /* at most this long without a look around */
-#define SLICE_NS 100000u /* the least that the kernel takes */
+#define SLICE_NS 400000u /* shorter than those of others, longer than a tick */
 #define SPIN_NS 5000u /* to fall asleep and wake up takes as long */
 
 struct run {

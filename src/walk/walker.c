@@ -9,6 +9,7 @@
 #include "profile.h"
 #include "walk_priv.h"
 
+#define TRY_NS 60000.0 /* that a try takes at most; 5 to 20 are usual */
 #define MANY 256u /* threads, from which on memory counts more than time */
 
 struct walker *walker_new(struct remote *r, const struct layout *l,
@@ -187,7 +188,9 @@ static int sample_slot(struct walker *w, struct slot *s)
 		ret = try_slot(w, s);
 		then = now;
 		now = clock_mono();
-		w->effort_ns -= (double)(now - then);
+		/* Beyond that we had no processor: it was not our effort. */
+		w->effort_ns -= now - then < TRY_NS ? (double)(now - then)
+						    : TRY_NS;
 	}
 	if (ret < 0 || enough < 0)
 		return ret < 0 ? ret : enough;
