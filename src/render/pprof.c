@@ -214,15 +214,27 @@ static void put_mapping(struct pprof *f, struct str *to)
 	put_message(to, PROFILE_MAPPING, &f->message);
 }
 
+/* go tool pprof shows them above its tables: the title, and how well it went. */
+static void put_comments(struct pprof *f, const struct render_options *o,
+			 struct str *to)
+{
+	struct str fact;
+
+	str_init(&fact);
+	add_title(&fact, f->p, o);
+	put_number(to, PROFILE_COMMENT, text(f, fact.data));
+	str_clear(&fact);
+	add_run(&fact, f->p, &o->view, " | ");
+	put_number(to, PROFILE_COMMENT, text(f, fact.data));
+	str_release(&fact);
+}
+
 static void put_profile(struct pprof *f, const struct render_options *o,
 			struct str *to)
 {
 	const char *time = o->view.mode == MODE_CPU ? "cpu" : "wall", *s;
-	struct str title;
 	size_t i, len;
 
-	str_init(&title);
-	add_title(&title, f->p, o);
 	put_type(f, to, PROFILE_SAMPLE_TYPE, "samples", "count");
 	put_type(f, to, PROFILE_SAMPLE_TYPE, time, "nanoseconds");
 	put_samples(f);
@@ -234,13 +246,12 @@ static void put_profile(struct pprof *f, const struct render_options *o,
 	put_number(to, PROFILE_DURATION, profile_duration(f->p));
 	put_type(f, to, PROFILE_PERIOD_TYPE, time, "nanoseconds");
 	put_number(to, PROFILE_PERIOD, f->p->period_ns);
-	put_number(to, PROFILE_COMMENT, text(f, title.data));
+	put_comments(f, o, to);
 	put_number(to, PROFILE_DEFAULT_TYPE, text(f, "samples"));
 	for (i = 0; i < f->strings.len; i++) {
 		s = intern_text(&f->strings, (uint32_t)i, &len);
 		put_bytes(to, PROFILE_STRING, s, len);
 	}
-	str_release(&title);
 }
 
 int render_pprof(const struct profile *p, const struct render_options *o,

@@ -54,7 +54,6 @@ static const struct renderer all[] = {
 		.aliases = no_aliases,
 		.extensions = speedscope_extensions,
 		.about = "for https://www.speedscope.app",
-		.bare = 1,
 		.render = render_speedscope,
 	},
 	{
@@ -62,7 +61,6 @@ static const struct renderer all[] = {
 		.aliases = no_aliases,
 		.extensions = pprof_extensions,
 		.about = "gzipped protocol buffer, for go tool pprof",
-		.bare = 1,
 		.gzipped = 1,
 		.render = render_pprof,
 	},

@@ -90,6 +90,33 @@ static void add_sample(struct scope *s, uint32_t node)
 	s->total += weight;
 }
 
+/*
+ * "MainThread (thread 12), 5 partial, 2 lost": the viewer shows it above the
+ * stacks. By cause these are counted for all threads together.
+ */
+static void add_thread_name(const struct scope *s, uint32_t node,
+			    struct str *out)
+{
+	const struct profile_thread *t;
+	struct str name;
+
+	t = &s->p->threads[s->tree->nodes[node].detail];
+	str_init(&name);
+	str_adds(&name, label_of(s, node));
+	if (t->partial) {
+		str_adds(&name, ", ");
+		add_count(&name, t->partial);
+		str_adds(&name, " partial");
+	}
+	if (t->lost) {
+		str_adds(&name, ", ");
+		add_count(&name, t->lost);
+		str_adds(&name, " lost");
+	}
+	add_member(out, "name", name.data);
+	str_release(&name);
+}
+
 /* The thread at hand is done. */
 static void end_thread(struct scope *s, uint32_t thread, struct str *profiles)
 {
@@ -97,7 +124,7 @@ static void end_thread(struct scope *s, uint32_t thread, struct str *profiles)
 		return;
 	str_adds(profiles, profiles->len ? ",{" : "{");
 	str_adds(profiles, "\"type\":\"sampled\",");
-	add_member(profiles, "name", label_of(s, thread));
+	add_thread_name(s, thread, profiles);
 	str_addf(profiles, ",\"unit\":\"nanoseconds\",\"startValue\":0,"
 		 "\"endValue\":%llu,\"samples\":[",
 		 (unsigned long long)s->total);
@@ -145,7 +172,10 @@ int render_speedscope(const struct profile *p, const struct render_options *o,
 	str_init(&title);
 	map_init(&s.frame_of);
 	add_threads(&s, &profiles);
+	/* What stands in the title of its viewer's window. */
 	add_title(&title, p, o);
+	str_adds(&title, " | ");
+	add_run(&title, p, &o->view, " | ");
 	str_adds(out, "{\"$schema\":\"" SCHEMA "\",");
 	add_member(out, "name", title.data);
 	str_addc(out, ',');

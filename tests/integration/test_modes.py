@@ -1,4 +1,5 @@
 """Views by what threads were doing: --mode, --state-frames, -g, -i."""
+import gzip
 import json
 import os
 import re
@@ -222,6 +223,13 @@ def test_losses_are_told(t):
     equal(told(t.pystrobe("report", saved, "-o", svg).err), wanted, "of an SVG")
     details = re.search(r'"details"><title>(.*?)</title>', read(svg)).group(1)
     equal(told(details), wanted, "in the SVG")
+    for name, at in (("x.speedscope.json", "name"), ("x.trace.json", "otherData")):
+        t.pystrobe("report", saved, "-o", t.path(name))
+        said = json.loads(read(t.path(name)))[at]
+        equal(told(said if at == "name" else said["run"]), wanted, name)
+    t.pystrobe("report", saved, "-o", t.path("x.pb.gz"))
+    with gzip.open(t.path("x.pb.gz")) as f:
+        equal(told(f.read().decode(errors="replace")), wanted, "as pprof")
     text = t.pystrobe("report", saved, "-i", "-f", "collapsed")
     equal(told(text.err), wanted, "beside collapsed stacks")
     equal(bool(text.err), any(wanted.values()), "a word")

@@ -27,8 +27,9 @@ class Example:
         t.run([os.path.join(os.path.dirname(t.program), "tests", "examples"),
                kind, self.recording])
         head = t.pystrobe("report", self.recording, *options).out
-        self.samples = int(re.search(r"^([0-9,]+)( of [0-9,]+)? samples?", head,
-                                     re.M).group(1).replace(",", ""))
+        found = re.search(r"^([0-9,]+)( of [0-9,]+)? samples?", head, re.M)
+        self.head = found.group(0)
+        self.samples = int(found.group(1).replace(",", ""))
         self.stacks = parse_folded(t.pystrobe(
             "report", self.recording, "-f", "collapsed", *options).out)
         # "name (file.py:3)"
@@ -207,6 +208,9 @@ def test_pprof(t):
         near(sum(ns for _, ns in found), example.samples * SAMPLE_NS,
              example.about("time by go"))
         said = by_node(t, "pprof.js", "pprof-format", path)[0]
+        for head in (said["comments"][-1], t.run(
+                ["go", "tool", "pprof", "-comments", path]).out):
+            contains(head, example.head)
         equal(said["types"], ["samples/count", "wall/nanoseconds"], "types")
         equal(said["values"], [sum(pair[i] for pair in found)
                                for i in (0, 1)], example.about("values"))

@@ -3,7 +3,7 @@
 //     node pprof.js PACKAGE FILE...
 //
 // For each file one line of JSON: {"values": sums of all samples by type,
-// "types", "functions": their names, "labels": of the threads}.
+// "types", "functions": their names, "labels": of the threads, "comments"}.
 "use strict";
 const fs = require("fs");
 const zlib = require("zlib");
@@ -22,5 +22,6 @@ for (const file of process.argv.slice(3)) {
   console.log(JSON.stringify({
     values, types: p.sampleType.map((t) => text(t.type) + "/" + text(t.unit)),
     functions: p.function.map((f) => text(f.name)), labels: [...labels].sort(),
+    comments: p.comment.map(text),
   }));
 }

@@ -18,6 +18,10 @@
 
 #define PLAIN_MAX (1u << 20)
 
+/* Of made_server. */
+#define SERVER_RUN "527 of 902 samples | 9.14 s | 100 % of 100 Hz | 375 idle " \
+	"left out | 3 partial (moving 3) | 12 lost (moving 9, read 3)"
+
 static const char *render(struct sheet *f, const char *format)
 {
 	struct err e;
@@ -56,6 +60,20 @@ static void speedscope_of_nothing(void **state)
 
 	assert_non_null(strstr(render(f, "speedscope"),
 			       "\"shared\":{\"frames\":[]},\"profiles\":[]}\n"));
+}
+
+static void speedscope_tells_what_is_missing(void **state)
+{
+	struct sheet *f = *state;
+
+	made_server(&f->m);
+	render(f, "speedscope");
+	assert_non_null(strstr(f->out.data, "\"name\":\"python3 app.py --port "
+			       "8080 | " SERVER_RUN "\""));
+	assert_non_null(strstr(f->out.data, "\"name\":\"MainThread (thread "
+			       "4711), 3 partial, 12 lost\""));
+	assert_non_null(strstr(f->out.data, "\"name\":\"pool_1 (thread "
+			       "4713)\""));
 }
 
 /* ---- pprof ---- */
@@ -166,6 +184,43 @@ static void pprof_of_two_threads(void **state)
 	str_release(&first);
 }
 
+/* Comments are numbers of strings, which stand behind them. */
+static bool has_comment(struct sheet *f, const char *text)
+{
+	struct plain *plain = malloc(sizeof(*plain));
+	uint64_t string = 0, found = 0, comments[8];
+	size_t n = 0, i;
+	struct cursor c;
+	struct field field;
+	bool has = false;
+
+	gunzip(&f->out, plain);
+	cursor_init(&c, plain->data, plain->len);
+	while (next_field(&c, &field)) {
+		if (field.number == 13 && n < 8)
+			comments[n++] = field.value;
+		if (field.number == 6 && field.value == strlen(text) &&
+		    !memcmp(cursor_bytes(&field.bytes, field.value), text,
+			    field.value))
+			found = string;
+		string += field.number == 6;
+	}
+	for (i = 0; i < n; i++)
+		has |= found && comments[i] == found;
+	free(plain);
+	return has;
+}
+
+static void pprof_tells_what_is_missing(void **state)
+{
+	struct sheet *f = *state;
+
+	made_server(&f->m);
+	render(f, "pprof");
+	assert_true(has_comment(f, "python3 app.py --port 8080"));
+	assert_true(has_comment(f, SERVER_RUN));
+}
+
 static void pprof_of_nothing(void **state)
 {
 	struct sheet *f = *state;
@@ -184,7 +239,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(speedscope_of_two_threads),
 		TEST(speedscope_of_nothing),
+		TEST(speedscope_tells_what_is_missing),
 		TEST(pprof_of_two_threads),
+		TEST(pprof_tells_what_is_missing),
 		TEST(pprof_of_nothing),
 	};
 
