@@ -484,8 +484,8 @@ enum view_mode {
 	MODE_CPU,       /* on a processor, or not known to be idle */
 	MODE_GIL,       /* of the thread that holds the GIL, idle or not */
 	MODE_OFFCPU,    /* idle: waiting, also for the GIL, or stopped */
-	MODE_GC,        /* of a thread that collects garbage, and is not idle */
-	MODE_EXCEPTION, /* of one that handles an exception, and is not idle */
+	MODE_GC,        /* of a thread that collects garbage, idle or not */
+	MODE_EXCEPTION, /* of one that handles an exception, idle or not */
 	VIEW_MODES,
 };
 
@@ -500,7 +500,7 @@ struct view {
 	bool full_filenames;
 	enum view_rows rows;
 	bool threads; /* a root cell per thread (and per process, if several) */
-	bool idle;    /* idle samples too, for modes that leave these out */
+	bool idle;    /* idle samples too, for the default mode */
 	/*
 	 * One marker more on top of each stack: [GC], [wait: GIL], [wait: TEXT],
 	 * [idle], [disk], [stopped]; none for a thread that computes.
@@ -509,6 +509,9 @@ struct view {
 	/* Only for tree_build_wide: leaf first, each above who called it. */
 	bool reverse;
 };
+
+/* Whether samples may be idle that it shows. */
+bool view_has_idle(const struct view *view);
 
 /* One of the cells of the profile: whether the view shows its samples. */
 bool cell_in_view(const struct profile *p, const struct view *view,

@@ -358,17 +358,14 @@ void add_nothing(struct str *s, const struct profile *p,
 		str_addf(s, "no stack of %llu sample%s is in focus",
 			 (unsigned long long)count.unfocused,
 			 plural(count.unfocused));
-	else if (view->mode == MODE_DEFAULT && idle == 1)
+	else if (idle == 1)
 		str_adds(s, "the only sample is an idle one; -i includes it");
-	else if (view->mode == MODE_DEFAULT)
+	else if (idle)
 		str_addf(s, "all %llu samples are idle ones; -i includes them",
 			 idle);
 	else
 		str_addf(s, "none of %llu sample%s is %s", samples,
 			 plural(samples), mode_about(view->mode));
-	if (view->mode != MODE_DEFAULT && idle)
-		str_addf(s, "; -i includes %llu idle one%s", idle,
-			 plural(idle));
 }
 
 static void tell_damage(const char *path, const struct read_report *report)

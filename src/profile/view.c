@@ -56,12 +56,15 @@ static bool state_in_mode(const struct state_def *def, enum view_mode mode)
 	}
 }
 
+bool view_has_idle(const struct view *view)
+{
+	return view->mode == MODE_DEFAULT ? view->idle : view->mode != MODE_CPU;
+}
+
 /* Of the mode, but left out since it is idle. */
 static bool idle_left_out(const struct state_def *def, const struct view *view)
 {
-	return !view->idle && state_is_idle(def) &&
-	       (view->mode == MODE_DEFAULT || view->mode == MODE_GC ||
-		view->mode == MODE_EXCEPTION);
+	return view->mode == MODE_DEFAULT && !view->idle && state_is_idle(def);
 }
 
 bool cell_in_view(const struct profile *p, const struct view *view,

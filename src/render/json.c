@@ -213,7 +213,7 @@ static void put_view(struct writing *w)
 	put_text(w, "by", noun_of_rows(&o->view));
 	put_text(w, "mode", o->view.mode == MODE_DEFAULT
 				    ? "default" : mode_name(o->view.mode));
-	put_bool(w, "idle", o->view.idle);
+	put_bool(w, "idle", view_has_idle(&o->view));
 	put_bool(w, "threads", o->view.threads);
 	put_text(w, "sort", sort_name(o->sort));
 	if (o->callers)

@@ -416,9 +416,8 @@ static void empty_views(void **state)
 			made_doing(&m, RUN_SLEEPING, GIL_NEITHER, STATE_GC, ""),
 			LOSS_NONE, 1);
 	assert_nothing(p, &v, "none of 4 samples is holding the GIL");
-	v.mode = MODE_GC;
-	assert_nothing(p, &v, "none of 4 samples is in garbage collection; -i "
-			      "includes 1 idle one");
+	v.mode = MODE_EXCEPTION;
+	assert_nothing(p, &v, "none of 4 samples is handling an exception");
 	made_release(&m);
 	profile_free(p);
 }

@@ -135,9 +135,9 @@ static void modes_choose(void **state)
 		{MODE_GIL, true, 1 + 64 + 512 + 1024 + 2048, 0},
 		{MODE_OFFCPU, false, IDLE_STATES, 0},
 		{MODE_OFFCPU, true, IDLE_STATES, 0},
-		{MODE_GC, false, 512, 1024},
+		{MODE_GC, false, 512 + 1024, 0},
 		{MODE_GC, true, 512 + 1024, 0},
-		{MODE_EXCEPTION, false, 2048, 4096},
+		{MODE_EXCEPTION, false, 2048 + 4096, 0},
 		{MODE_EXCEPTION, true, 2048 + 4096, 0},
 	};
 	struct fixture *f = *state;

@@ -612,8 +612,8 @@ static void facts_that_are_few(void **state)
 			"waiting (50 % for the GIL), <1 % unknown | 50 % in GC "
 			"| 50 % handling an exception");
 	f->o.view.mode = MODE_GC;
-	assert_facts(f, "0 of 1,998 samples in garbage collection | 20.0 s | "
-			"100 % of 100 Hz | 999 idle left out || all samples: "
+	assert_facts(f, "999 of 1,998 samples in garbage collection | 20.0 s | "
+			"100 % of 100 Hz || all samples: "
 			"50 % on CPU, 50 % waiting (50 % for the GIL), <1 % "
 			"unknown | 50 % in GC | 50 % handling an exception");
 }
