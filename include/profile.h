@@ -351,6 +351,12 @@ size_t profile_bytes(const struct profile *p); /* memory held, about */
  */
 bool state_is_idle(const struct state_def *def);
 
+/*
+ * It waits for the GIL. Not one that is stopped meanwhile: that would not take
+ * it.
+ */
+bool state_wants_gil(const struct state_def *def);
+
 /* Asleep until something is read, written or opened, or for the disk. */
 bool state_is_io(const struct symbols *s, const struct state_def *def);
 
@@ -368,9 +374,9 @@ uint64_t profile_partial(const struct profile *p);
 
 /* Samples of all threads, by what these were doing. */
 struct state_totals {
-	uint64_t samples; /* = cpu + runnable + waiting + unknown */
-	uint64_t cpu, runnable, waiting, unknown;
-	uint64_t gil_wanted; /* of `waiting` */
+	uint64_t samples; /* = cpu + runnable + waiting + stopped + unknown */
+	uint64_t cpu, runnable, waiting, stopped, unknown;
+	uint64_t gil_wanted, disk; /* of `waiting`; disk: uninterruptible */
 	uint64_t gc, exception;
 	uint64_t gil_known; /* whether the thread held the GIL */
 };

@@ -138,6 +138,11 @@ void add_fixed(struct str *out, double v, unsigned decimals); /* v >= 0 */
 /* "12.34 %"; 0 of 0 is 0. */
 void add_share(struct str *out, uint64_t part, uint64_t whole,
 	       unsigned decimals);
+/*
+ * "12 %" of a whole that is not 0. Rounding makes neither none of some, nor all
+ * of not quite all.
+ */
+void add_percent(struct str *out, uint64_t part, uint64_t whole);
 void add_time(struct str *out, uint64_t ns); /* 12.3 s, 2 min 5 s */
 void add_version(struct str *out, uint32_t hex); /* CPython 3.11.2 */
 

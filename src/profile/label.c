@@ -231,9 +231,11 @@ static void compose_state(struct labels *l, const struct state_def *def)
 {
 	const char *wait = symbols_text(&l->profile->symbols, def->wait);
 
-	if (def->flags & STATE_GC) {
+	if (def->run == RUN_STOPPED) {
+		str_adds(&l->scratch, "[stopped]");
+	} else if (def->flags & STATE_GC) {
 		str_adds(&l->scratch, "[GC]");
-	} else if (def->gil == GIL_WANTED) {
+	} else if (state_wants_gil(def)) {
 		str_adds(&l->scratch, "[wait: GIL]");
 	} else if (def->run == RUN_RUNNABLE) {
 		str_adds(&l->scratch, "[runnable]");
@@ -244,9 +246,8 @@ static void compose_state(struct labels *l, const struct state_def *def)
 		str_adds_clean(&l->scratch, wait);
 		str_addc(&l->scratch, ']');
 	} else {
-		str_adds(&l->scratch, def->run == RUN_DISK ? "[disk]" :
-				      def->run == RUN_STOPPED ? "[stopped]" :
-								"[idle]");
+		str_adds(&l->scratch,
+			 def->run == RUN_DISK ? "[disk]" : "[idle]");
 	}
 }
 

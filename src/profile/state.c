@@ -46,6 +46,11 @@ bool state_is_idle(const struct state_def *def)
 	       def->run == RUN_STOPPED;
 }
 
+bool state_wants_gil(const struct state_def *def)
+{
+	return def->gil == GIL_WANTED && def->run != RUN_STOPPED;
+}
+
 /* Not time, another thread, a lock, or whatever happens first (poll). */
 bool state_is_io(const struct symbols *s, const struct state_def *def)
 {

@@ -105,7 +105,9 @@ static void add_state(struct state_totals *out, const struct profile *p,
 	const struct state_def *def = &p->symbols.states[c->state];
 
 	out->samples += c->count;
-	if (state_is_idle(def))
+	if (def->run == RUN_STOPPED)
+		out->stopped += c->count;
+	else if (state_is_idle(def))
 		out->waiting += c->count;
 	else if (def->run == RUN_CPU)
 		out->cpu += c->count;
@@ -113,8 +115,10 @@ static void add_state(struct state_totals *out, const struct profile *p,
 		out->runnable += c->count;
 	else
 		out->unknown += c->count;
-	if (def->gil == GIL_WANTED && state_is_idle(def))
+	if (state_wants_gil(def) && state_is_idle(def))
 		out->gil_wanted += c->count;
+	if (def->run == RUN_DISK)
+		out->disk += c->count;
 	if (def->gil != GIL_UNKNOWN)
 		out->gil_known += c->count;
 	if (def->flags & STATE_GC)

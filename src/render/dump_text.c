@@ -94,12 +94,12 @@ static void add_state(struct dump *d, const struct state_def *def,
 		str_adds(d->out, "+gil");
 	if (def->flags & STATE_GC)
 		str_adds(d->out, ", collects garbage");
-	if (def->gil == GIL_WANTED)
+	if (def->run == RUN_STOPPED)
+		str_adds(d->out, ", stopped");
+	else if (state_wants_gil(def))
 		str_adds(d->out, ", wait: GIL");
 	else if (def->run == RUN_RUNNABLE)
 		str_adds(d->out, ", runnable");
-	else if (def->run == RUN_STOPPED)
-		str_adds(d->out, ", stopped");
 	else if (state_is_idle(def) && *wait) {
 		str_adds(d->out, ", wait: ");
 		str_adds_clean(d->out, wait);

@@ -261,31 +261,37 @@ void add_percent(struct str *out, uint64_t part, uint64_t whole)
 		str_addf(out, "%llu %%", (unsigned long long)n);
 }
 
-static void add_part(struct str *out, uint64_t part, uint64_t whole,
-		     const char *before, const char *what)
+/* A share of all samples, and what comes before the next one. */
+static void add_part(struct str *out, const struct state_totals *t,
+		     uint64_t part, const char **before, const char *what)
 {
 	if (!part)
 		return;
-	str_adds(out, before);
-	add_percent(out, part, whole);
+	str_adds(out, *before);
+	add_percent(out, part, t->samples);
 	str_adds(out, what);
+	*before = ", ";
 }
 
 void add_states(struct str *out, const struct profile *p, const char *bar)
 {
+	const char *before = "all samples: ", *of = " (";
 	struct state_totals t;
 
 	profile_states(p, &t);
 	if (t.unknown == t.samples && !t.gc && !t.exception)
 		return;
-	str_adds(out, "all samples: ");
-	add_part(out, t.cpu, t.samples, "", " on CPU");
-	add_part(out, t.runnable, t.samples, t.cpu ? ", " : "", " runnable");
-	add_part(out, t.waiting, t.samples, t.cpu || t.runnable ? ", " : "",
-		 " waiting");
-	add_part(out, t.gil_wanted, t.samples, " (", " for the GIL)");
-	add_part(out, t.unknown, t.samples,
-		 t.cpu || t.runnable || t.waiting ? ", " : "", " unknown");
-	add_part(out, t.gc, t.samples, bar, " in GC");
-	add_part(out, t.exception, t.samples, bar, " handling an exception");
+	add_part(out, &t, t.cpu, &before, " on CPU");
+	add_part(out, &t, t.runnable, &before, " runnable");
+	add_part(out, &t, t.waiting, &before, " waiting");
+	add_part(out, &t, t.gil_wanted, &of, " for the GIL");
+	add_part(out, &t, t.disk, &of, " in uninterruptible sleep");
+	if (t.gil_wanted || t.disk)
+		str_addc(out, ')');
+	add_part(out, &t, t.stopped, &before, " stopped");
+	add_part(out, &t, t.unknown, &before, " unknown");
+	before = bar;
+	add_part(out, &t, t.gc, &before, " in GC");
+	before = bar;
+	add_part(out, &t, t.exception, &before, " handling an exception");
 }

@@ -219,9 +219,11 @@ static uint32_t stack_of(struct firefox *f, uint32_t node,
 static enum category category_of_state(const struct firefox *f,
 				       const struct state_def *def)
 {
+	if (def->run == RUN_STOPPED)
+		return IDLE;
 	if (def->flags & STATE_GC)
 		return GC;
-	if (def->gil == GIL_WANTED)
+	if (state_wants_gil(def))
 		return GIL;
 	if (state_is_io(&f->p->symbols, def))
 		return IO;
@@ -327,7 +329,7 @@ static void take_state(struct firefox *f, const struct state_def *def,
 	const char *wait = symbols_text(&f->p->symbols, def->wait);
 	uint32_t now[INTERVALS] = {
 		[GIL_HOLD] = def->gil == GIL_HELD,
-		[GIL_WAIT] = def->gil == GIL_WANTED,
+		[GIL_WAIT] = state_wants_gil(def),
 		[COLLECTION] = (def->flags & STATE_GC) != 0,
 		[CALL] = *wait ? string(f, wait) + 1 : 0,
 	};

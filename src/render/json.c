@@ -74,8 +74,10 @@ static void put_states(struct writing *w, const struct state_totals *t)
 	put_number(w, "cpu", t->cpu);
 	put_number(w, "runnable", t->runnable);
 	put_number(w, "waiting", t->waiting);
+	put_number(w, "stopped", t->stopped);
 	put_number(w, "unknown", t->unknown);
 	put_number(w, "gil_wanted", t->gil_wanted);
+	put_number(w, "disk", t->disk);
 	put_number(w, "gc", t->gc);
 	put_number(w, "exception", t->exception);
 	close_with(w, '}');

@@ -127,27 +127,44 @@ void page_line(struct page *g)
 	page_cut(g, g->columns);
 }
 
+size_t page_fits(const struct page *g, const char *s, size_t room,
+		 const char **next)
+{
+	const char *bar = g->marks->bar, *at;
+	size_t step = strlen(bar), fits = 0;
+
+	*next = NULL;
+	if (text_columns(s, strlen(s)) <= room)
+		return strlen(s);
+	for (at = strstr(s, bar);
+	     at && text_columns(s, (size_t)(at - s)) <= room;
+	     at = strstr(*next, bar)) {
+		fits = (size_t)(at - s);
+		*next = at + step;
+	}
+	for (at = fits ? NULL : strstr(s, ", ");
+	     at && text_columns(s, (size_t)(at + 1 - s)) <= room;
+	     at = strstr(*next, ", ")) {
+		fits = (size_t)(at + 1 - s);
+		*next = at + 2;
+	}
+	if (fits)
+		return fits;
+	at = strstr(s, bar);
+	*next = at ? at + step : NULL;
+	return at ? (size_t)(at - s) : strlen(s);
+}
+
 void page_facts(struct page *g)
 {
-	const char *bar = g->marks->bar, *from, *next, *fits;
-	size_t step = strlen(bar);
 	struct str all = g->scratch;
+	const char *from, *next;
+	size_t len;
 
 	str_init(&g->scratch);
-	for (from = all.data; from; from = fits ? fits + step : NULL) {
-		fits = NULL;
-		for (next = strstr(from, bar); next;
-		     next = strstr(next + step, bar)) {
-			if (text_columns(from, (size_t)(next - from)) >
-				    g->columns &&
-			    fits)
-				break;
-			fits = next;
-		}
-		if (!next && text_columns(from, strlen(from)) <= g->columns)
-			fits = NULL;
-		str_add(&g->scratch, from,
-			fits ? (size_t)(fits - from) : strlen(from));
+	for (from = all.data; from; from = next) {
+		len = page_fits(g, from, g->columns, &next);
+		str_add(&g->scratch, from, len);
 		page_line(g);
 	}
 	str_release(&all);

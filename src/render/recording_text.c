@@ -29,6 +29,22 @@ static void put_fact(struct page *g, const char *name)
 	str_release(&fact);
 }
 
+/* The same of what may need more lines than one. */
+static void put_facts(struct page *g, const char *name)
+{
+	size_t room = g->columns > NAMES ? g->columns - NAMES : 1, len;
+	struct str all = g->scratch;
+	const char *from, *next;
+
+	str_init(&g->scratch);
+	for (from = all.len ? all.data : NULL; from; from = next, name = "") {
+		len = page_fits(g, from, room, &next);
+		str_add(&g->scratch, from, len);
+		put_fact(g, name);
+	}
+	str_release(&all);
+}
+
 static void put_text(struct page *g, const char *name, const char *value)
 {
 	str_adds_clean(&g->scratch, value);
@@ -155,7 +171,7 @@ static void put_share(struct page *g, uint64_t part, uint64_t whole)
 }
 
 static void put_thread(struct page *g, const struct profile *p,
-		       const struct thread_row *row)
+		       const struct thread_row *row, bool stopped)
 {
 	const struct state_totals *s = row->states;
 
@@ -164,6 +180,8 @@ static void put_thread(struct page *g, const struct profile *p,
 	put_share(g, s->runnable, s->samples);
 	put_share(g, s->waiting, s->samples);
 	put_share(g, s->gil_wanted, s->samples);
+	if (stopped)
+		put_share(g, s->stopped, s->samples);
 	put_share(g, s->unknown, s->samples);
 	put_number(g, row->info->partial, 9);
 	put_number(g, row->info->lost, 7);
@@ -182,19 +200,22 @@ static void put_threads(struct page *g, const struct profile *p,
 	struct state_totals *states = profile_thread_states(p);
 	struct thread_row *rows = xcalloc(p->nthreads, sizeof(*rows));
 	size_t limit = o->limit ? o->limit : p->nthreads, i;
+	bool stopped = false; /* a column that is rarely of use */
 
-	for (i = 0; i < p->nthreads; i++)
+	for (i = 0; i < p->nthreads; i++) {
 		rows[i] = (struct thread_row){(uint32_t)i, &p->threads[i],
 					      &states[i]};
+		stopped |= states[i].stopped > 0;
+	}
 	if (p->nthreads)
 		qsort(rows, p->nthreads, sizeof(*rows), by_samples);
 	str_adds(&g->scratch, "samples");
 	page_put(g, g->number + 1, true);
-	str_addf(g->out, "%10s%10s%10s%10s%10s%9s%7s  thread\n", "on CPU",
-		 "runnable", "waiting", "for GIL", "unknown", "partial",
-		 "lost");
+	str_addf(g->out, "%10s%10s%10s%10s%s%10s%9s%7s  thread\n", "on CPU",
+		 "runnable", "waiting", "for GIL", stopped ? "   stopped" : "",
+		 "unknown", "partial", "lost");
 	for (i = 0; i < p->nthreads && i < limit; i++)
-		put_thread(g, p, &rows[i]);
+		put_thread(g, p, &rows[i], stopped);
 	if (i < p->nthreads) {
 		str_adds(&g->scratch, "and ");
 		add_noun(&g->scratch, p->nthreads - i, "more thread");
@@ -221,7 +242,7 @@ void page_recording(const struct profile *p, const struct render_options *o,
 	str_adds(&g.scratch, " of them idle");
 	put_fact(&g, "samples");
 	add_states(&g.scratch, p, g.marks->bar);
-	put_fact(&g, "states");
+	put_facts(&g, "states");
 	put_losses(&g, "partial", profile_partial(p), p->partial);
 	put_losses(&g, "lost", profile_lost(p), p->lost);
 	add_count(&g.scratch, p->nthreads);

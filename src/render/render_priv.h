@@ -62,6 +62,13 @@ void page_put(struct page *g, size_t width, bool right);
 void page_line(struct page *g); /* as a line of its own, cut to fit */
 void page_cut(struct page *g, size_t room); /* ends a line; cut to `room` */
 void page_facts(struct page *g); /* as many lines as it needs */
+/*
+ * How many bytes of some facts are a line of `room` columns: whole facts, or
+ * a part of one as its commas divide it; *next is what follows, or NULL. More
+ * than fit where nothing divides them.
+ */
+size_t page_fits(const struct page *g, const char *s, size_t room,
+		 const char **next);
 /* What every text begins with: who was sampled, for how long, how well. */
 void page_header(struct page *g, const struct profile *p,
 		 const struct render_options *o);
@@ -177,13 +184,8 @@ void add_achieved(struct str *out, uint64_t ticks, uint64_t missed);
 uint64_t run_started(const struct profile_run *run);  /* ns since the epoch */
 uint64_t run_duration(const struct profile_run *run); /* ns */
 /*
- * Whole percent of a whole that is not 0. Rounding makes neither none of some,
- * nor all of not quite all.
- */
-void add_percent(struct str *out, uint64_t part, uint64_t whole);
-
-/*
- * "all samples: 62 % on CPU, 38 % waiting (12 % for the GIL) | 3 % in GC";
+ * "all samples: 62 % on CPU, 38 % waiting (12 % for the GIL), 1 % stopped |
+ * 3 % in GC";
  * nothing when the recording does not know.
  */
 void add_states(struct str *out, const struct profile *p, const char *bar);

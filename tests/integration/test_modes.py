@@ -3,6 +3,7 @@ import gzip
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -315,6 +316,27 @@ def test_state_exception(t):
            count(stacks), of(run.all, "handle"))
     expect(count(stacks) > of(run.folded(), "handle"), "none that waits")
     equal(run.folded("--mode", "exception", "-i"), stacks, "with -i")
+
+
+def test_state_stopped(t):
+    """A program that is stopped is no one that waits: all say so."""
+    target = t.ready("waits.py")
+    os.kill(target.pid, signal.SIGSTOP)
+    try:
+        wait_until(lambda: state_of(target.pid) == "T", "stop")
+        saved = t.path("run.strobe")
+        said = t.pystrobe("record", "-p", str(target.pid), "-d", "300ms",
+                          "-o", saved).err
+    finally:
+        os.kill(target.pid, signal.SIGCONT)
+    expect(", 100 % stopped; recording in" in said, "%s", said)
+    for frames, _ in t.folded("report", saved, "-i", "--state-frames"):
+        equal(frames[-1], "[stopped]", "the leaf")
+    head = t.pystrobe("report", saved, "--header").out
+    expect(re.search(r"^states +all samples: 100 % stopped", head, re.M), "%s",
+           head)
+    expect(re.search(r"^ +\d+( +0 %){4} +100 % .*MainThread", head, re.M), "%s",
+           head)
 
 
 @alone

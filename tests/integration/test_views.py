@@ -317,8 +317,9 @@ def test_header(t):
     for key in ("duration_ns", "ticks", "missed"):
         equal(made[key], recording[key], key)
     states = recording["states"]
-    equal(states["cpu"] + states["runnable"] + states["waiting"] +
-          states["unknown"], recording["samples"], "states")
+    equal(sum(states[key] for key in ("cpu", "runnable", "waiting", "stopped",
+                                      "unknown")),
+          recording["samples"], "states")
     for key in ("samples", "idle"):
         equal(sum(thread[key] for thread in recording["threads"]),
               recording[key], key + " of all threads")

@@ -101,7 +101,7 @@ static void made_states(struct made *m)
 		{RUN_SLEEPING, GIL_NEITHER, 0, "timer"},     /* 32 */
 		{RUN_SLEEPING, GIL_HELD, 0, ""},             /* 64 */
 		{RUN_DISK, GIL_NEITHER, 0, " "},             /* 128 */
-		{RUN_STOPPED, GIL_UNKNOWN, 0, ""},           /* 256 */
+		{RUN_STOPPED, GIL_WANTED, 0, ""},            /* 256 */
 		{RUN_CPU, GIL_HELD, STATE_GC, ""},           /* 512 */
 		{RUN_SLEEPING, GIL_HELD, STATE_GC, "x"},     /* 1024 */
 		{RUN_CPU, GIL_HELD, STATE_EXCEPTION, ""},    /* 2048 */
@@ -270,13 +270,15 @@ static void totals_of_states(void **state)
 	made_states(&f->m);
 	profile_states(f->p, &t);
 	assert_int_equal(t.samples, ALL_STATES + 5);
-	assert_int_equal(t.waiting, IDLE_STATES);
+	assert_int_equal(t.waiting, IDLE_STATES - 256);
+	assert_int_equal(t.stopped, 256);
+	assert_int_equal(t.disk, 128);
 	assert_int_equal(t.cpu, 1 + 2 + 512 + 2048);
 	assert_int_equal(t.unknown, 4 + 5);
 	assert_int_equal(t.gil_wanted, 8 + 16);
 	assert_int_equal(t.gc, 512 + 1024);
 	assert_int_equal(t.exception, 2048 + 4096);
-	assert_int_equal(t.gil_known, ALL_STATES - 4 - 256);
+	assert_int_equal(t.gil_known, ALL_STATES - 4);
 	v.mode = MODE_GIL;
 	assert_null(view_missing(f->p, &v));
 }

@@ -611,11 +611,45 @@ static void facts_that_are_few(void **state)
 			"999 idle left out || all samples: 50 % on CPU, 50 % "
 			"waiting (50 % for the GIL), <1 % unknown | 50 % in GC "
 			"| 50 % handling an exception");
+	made_samples_in(&f->m, 1, "a@x.py:1",
+			made_doing(&f->m, RUN_STOPPED, GIL_WANTED, 0, ""),
+			LOSS_NONE, 3998);
+	made_samples(&f->m, 1, "a@x.py:1", RUN_DISK, 1999);
+	f->o.view.mode = MODE_WALL;
+	assert_facts(f, "7,995 samples | 80.0 s | 100 % of 100 Hz || all "
+			"samples: 12 % on CPU, 37 % waiting (12 % for the "
+			"GIL, 25 % in uninterruptible sleep), 50 % stopped, "
+			"<1 % unknown | 12 % in GC | 12 % handling an "
+			"exception");
+	/* Parts of a fact are lines of their own before it is cut. */
+	assert_non_null(strstr(render(f, "table"),
+			       "all samples: 12 % on CPU, 37 % waiting (12 % "
+			       "for the GIL,\n25 % in uninterruptible sleep), "
+			       "50 % stopped, <1 % unknown \xc2\xb7 12 % in "
+			       "GC\n12 % handling an exception\n"));
+	f->o.show = SHOW_HEADER;
+	assert_non_null(strstr(render(f, "table"),
+			       "states      all samples: 12 % on CPU, 37 % "
+			       "waiting (12 % for the GIL,\n            25 % "
+			       "in uninterruptible sleep), 50 % stopped, <1 % "
+			       "unknown\n            12 % in GC"));
+	f->o.show = SHOW_TABLE;
+}
+
+static void facts_of_idle_gc(void **state)
+{
+	struct sheet *f = *state;
+
+	made_samples(&f->m, 1, "a@x.py:1", RUN_CPU, 999);
+	made_samples_in(&f->m, 1, "a@x.py:1",
+			made_doing(&f->m, RUN_SLEEPING, GIL_WANTED,
+				   STATE_GC | STATE_EXCEPTION, ""), LOSS_NONE,
+			999);
 	f->o.view.mode = MODE_GC;
 	assert_facts(f, "999 of 1,998 samples in garbage collection | 20.0 s | "
 			"100 % of 100 Hz || all samples: "
-			"50 % on CPU, 50 % waiting (50 % for the GIL), <1 % "
-			"unknown | 50 % in GC | 50 % handling an exception");
+			"50 % on CPU, 50 % waiting (50 % for the GIL) "
+			"| 50 % in GC | 50 % handling an exception");
 }
 
 /* What a thread waits for comes from the target, as names do. */
@@ -742,6 +776,7 @@ int main(void)
 		TEST(header),
 		TEST(facts_of_modes),
 		TEST(facts_that_are_few),
+		TEST(facts_of_idle_gc),
 		TEST(hostile_waits),
 		TEST(widths_of_the_graph),
 		TEST(table_fits),

@@ -42,7 +42,7 @@ static void dump_each_kind(struct sheet *f)
 	dump_thread(f, 4715, "ready", "f@x.py:3",
 		    made_doing(m, RUN_RUNNABLE, GIL_HELD, 0, ""), LOSS_NONE);
 	dump_thread(f, 4716, "stopped", "f@x.py:4",
-		    made_doing(m, RUN_STOPPED, GIL_UNKNOWN, 0, ""), LOSS_NONE);
+		    made_doing(m, RUN_STOPPED, GIL_WANTED, 0, ""), LOSS_NONE);
 	dump_thread(f, 4717, "part", "f@x.py:5 " MARKER_MOVING,
 		    made_doing(m, RUN_CPU, GIL_UNKNOWN, 0, ""), LOSS_MOVING);
 	dump_thread(f, 4718, "lost", "",

@@ -105,6 +105,23 @@ static void idle_samples_leave_a_gap(void **state)
 			       "\"name\":\"main (app.py:3)\"}"));
 }
 
+/* It was in the queue for the GIL when it was stopped, and would not take it. */
+static void stopped_threads_wait_for_nothing(void **state)
+{
+	struct sheet *f = *state;
+	const char *out;
+
+	made_samples_in(&f->m, 4711, "main@/srv/app.py:3",
+			made_doing(&f->m, RUN_STOPPED, GIL_WANTED, STATE_GC, ""),
+			LOSS_NONE, 3);
+	f->o.view.idle = true;
+	out = render(f, "firefox");
+	assert_null(strstr(out, "{\"type\":\"GIL wanted\"}"));
+	assert_non_null(strstr(out, "{\"type\":\"GC\"}"));
+	f->o.view.state_frames = true;
+	assert_non_null(strstr(render(f, "trace"), "\"name\":\"[stopped]\""));
+}
+
 static void empty_ones(void **state)
 {
 	struct sheet *f = *state;
@@ -331,6 +348,7 @@ int main(void)
 		TEST(firefox_of_two_threads),
 		TEST(trace_of_two_threads),
 		TEST(idle_samples_leave_a_gap),
+		TEST(stopped_threads_wait_for_nothing),
 		TEST(empty_ones),
 		TEST(same_bytes_again),
 		TEST(many_samples_in_few_rows),
