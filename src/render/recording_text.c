@@ -194,12 +194,27 @@ static void put_thread(struct page *g, const struct profile *p,
 	page_cut(g, SIZE_MAX);
 }
 
+/* Those that are not listed. */
+static void put_others(struct page *g, const struct thread_row *rows, size_t n)
+{
+	uint64_t samples = 0;
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		samples += rows[i].info->samples;
+	str_adds(&g->scratch, "and ");
+	add_noun(&g->scratch, n, "more thread");
+	str_adds(&g->scratch, ", ");
+	add_noun(&g->scratch, samples, "sample");
+	page_line(g);
+}
+
 static void put_threads(struct page *g, const struct profile *p,
 			const struct render_options *o)
 {
 	struct state_totals *states = profile_thread_states(p);
 	struct thread_row *rows = xcalloc(p->nthreads, sizeof(*rows));
-	size_t limit = o->limit ? o->limit : p->nthreads, i;
+	size_t limit = o->limit ? o->limit : THREADS_LISTED, i;
 	bool stopped = false; /* a column that is rarely of use */
 
 	for (i = 0; i < p->nthreads; i++) {
@@ -216,11 +231,8 @@ static void put_threads(struct page *g, const struct profile *p,
 		 "unknown", "partial", "lost");
 	for (i = 0; i < p->nthreads && i < limit; i++)
 		put_thread(g, p, &rows[i], stopped);
-	if (i < p->nthreads) {
-		str_adds(&g->scratch, "and ");
-		add_noun(&g->scratch, p->nthreads - i, "more thread");
-		page_line(g);
-	}
+	if (i < p->nthreads)
+		put_others(g, rows + i, p->nthreads - i);
 	free(rows);
 	free(states);
 }

@@ -32,6 +32,9 @@ int render_json(const struct profile *p, const struct render_options *o,
 
 /* ---- page.c: lines of text for a terminal ---- */
 
+/* A text lists so many threads, if it is not told how many rows. */
+#define THREADS_LISTED 40u
+
 struct marks {
 	const char *bar;  /* between facts */
 	const char *dots; /* where a label is cut */

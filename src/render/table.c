@@ -65,21 +65,26 @@ static void put_part(struct tabling *t, const struct flat_part *part)
 	page_rest(&t->page, &rest, t->noun, o);
 }
 
-/* What the minimum leaves out is said, not hidden. */
+/* What is left out, as below the minimum or one too many, is said. */
 static void put_parts(struct tabling *t)
 {
+	uint32_t limit = t->options->limit;
 	const struct flat *f = t->flat;
 	struct rest rest = {0};
-	size_t i;
+	size_t shown = 0, i;
 
+	if (limit < THREADS_LISTED)
+		limit = THREADS_LISTED;
 	for (i = 0; i < f->nparts; i++) {
-		if (!below_minimum(t->options, f->parts[i].samples,
-				   f->samples)) {
+		if (below_minimum(t->options, f->parts[i].samples,
+				  f->samples)) {
+			rest.below++;
+		} else if (shown < limit) {
+			shown++;
 			put_part(t, &f->parts[i]);
 			continue;
 		}
 		rest.n++;
-		rest.below++;
 		rest.self += f->parts[i].samples;
 	}
 	if (rest.n)

@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -127,8 +128,38 @@ static void headers(void **state)
 	f->o.show = SHOW_HEADER;
 	golden(f, "table", "server-header.txt");
 	f->o.limit = 2;
-	assert_has(render(f, "table"), "\nand 2 more threads\n");
+	assert_has(render(f, "table"), "\nand 2 more threads, 240 samples\n");
 	assert_lacks(render(f, "json"), "\"tables\"");
+}
+
+/* Programs start thousands of short ones. */
+static void threads_without_number(void **state)
+{
+	struct sheet *f = *state;
+	char name[16];
+	unsigned i;
+
+	for (i = 0; i < 60; i++) {
+		snprintf(name, sizeof(name), "short-%u", i);
+		made_thread(&f->m, 5000 + i, name);
+		made_samples(&f->m, 5000 + i, "a@x.py:1", RUN_CPU,
+			     i == 59 ? 2 : 1);
+	}
+	f->o.show = SHOW_HEADER;
+	assert_has(render(f, "table"), "short-59 (thread 5059)\n");
+	assert_has(f->out.data, "short-38 (thread 5038)\nand 20 more threads, "
+				"20 samples\n");
+	assert_lacks(f->out.data, "short-39");
+	assert_has(render(f, "json"), "short-58");
+	f->o.limit = 59;
+	assert_has(render(f, "table"), "\nand 1 more thread, 1 sample\n");
+	f->o.show = SHOW_TABLE;
+	f->o.limit = 0;
+	f->o.view.threads = true;
+	assert_has(render(f, "table"), "short-59 (thread 5059)\n");
+	assert_has(f->out.data, "  self in 20 more threads\n");
+	f->o.limit = 60;
+	assert_lacks(render(f, "table"), "more threads");
 }
 
 static void source(void **state)
@@ -420,6 +451,7 @@ int main(void)
 		TEST(trees),
 		TEST(callers),
 		TEST(headers),
+		TEST(threads_without_number),
 		TEST(source),
 		TEST(totals_stay_exact),
 		TEST(what_is_left_out_is_told),
