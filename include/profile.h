@@ -248,6 +248,11 @@ struct profile_thread {
 	uint32_t last; /* the cell of its last sample, plus 1; 0: none */
 };
 
+struct profile;
+
+/* Also with its process, or by the exec of that. */
+bool thread_ended(const struct profile *p, const struct profile_thread *t);
+
 /* Equal samples of one thread, added up. */
 struct profile_cell {
 	uint32_t thread; /* index into threads */
@@ -282,15 +287,16 @@ struct profile {
 	size_t nruns, cap_runs;
 	/*
 	 * The same host, process id and time of start are the same process, in
-	 * whatever run.
+	 * whatever run. Each program that it became by exec is a row.
 	 */
 	struct profile_process {
 		uint32_t pid, version;
+		uint32_t program; /* how many it ran before this one */
 		uint64_t start;
 		uint32_t command, cwd;
 		uint32_t host; /* string */
 		uint32_t run;  /* index of the last one that told of it */
-		uint64_t ticks;
+		uint64_t ticks, own; /* ticks: with the programs before */
 	} *processes;
 	size_t nprocesses, cap_processes;
 	uint8_t *out_of_focus; /* by cell; NULL: all are in it */
@@ -387,6 +393,11 @@ struct state_totals *profile_thread_states(const struct profile *p);
 
 /* "MainThread (thread 4712)", clean. */
 void add_thread_label(struct str *out, const struct profile *p, uint32_t thread);
+/*
+ * "4711", and what tells two processes, or programs of one, with the same id
+ * apart: "4711 #2 on web-1", the second of that id and host.
+ */
+void add_process_id(struct str *out, const struct profile *p, uint32_t process);
 
 /* ---- the order of time, for the formats that show it ---- */
 

@@ -284,11 +284,7 @@ uint32_t label_thread(struct labels *l, uint32_t thread)
 	return put(l);
 }
 
-/*
- * What tells two processes of the same id apart: their hosts, or that one came
- * after the other.
- */
-static void add_which(struct str *out, const struct profile *p, uint32_t process)
+void add_process_id(struct str *out, const struct profile *p, uint32_t process)
 {
 	const struct profile_process *row = &p->processes[process], *other;
 	bool hosts = false;
@@ -300,6 +296,7 @@ static void add_which(struct str *out, const struct profile *p, uint32_t process
 		before += i < process && other->pid == row->pid &&
 			  other->host == row->host;
 	}
+	str_addf(out, "%u", row->pid);
 	if (before)
 		str_addf(out, " #%u", before + 1);
 	if (hosts) {
@@ -316,8 +313,8 @@ uint32_t label_process(struct labels *l, uint32_t process)
 
 	str_clear(&l->scratch);
 	str_adds_clean(&l->scratch, *command ? command : "process");
-	str_addf(&l->scratch, " (process %u", row->pid);
-	add_which(&l->scratch, p, process);
+	str_adds(&l->scratch, " (process ");
+	add_process_id(&l->scratch, p, process);
 	str_addc(&l->scratch, ')');
 	return put(l);
 }

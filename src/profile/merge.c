@@ -33,17 +33,14 @@ static void copy_run(struct profile *to, const struct profile *from,
 static void copy_processes(struct profile *to, const struct profile *from,
 			   struct source *s, uint32_t *row_of)
 {
-	const struct profile_process *theirs;
-	struct profile_process *ours;
+	struct profile_process of;
 	size_t i;
 
 	for (i = 0; i < from->nprocesses; i++) {
-		theirs = &from->processes[i];
-		row_of[i] = build_process(to, theirs->pid, theirs->start);
-		ours = &to->processes[row_of[i]];
-		ours->version = theirs->version;
-		ours->command = build_string(to, s, theirs->command);
-		ours->cwd = build_string(to, s, theirs->cwd);
+		of = from->processes[i];
+		of.command = build_string(to, s, of.command);
+		of.cwd = build_string(to, s, of.cwd);
+		row_of[i] = build_process(to, &of);
 		to->build->last_ns[row_of[i]] = from->build->last_ns[i];
 	}
 }
@@ -153,8 +150,10 @@ static void merge_counts(struct profile *to, const struct profile *from,
 		to->lost[i] += from->lost[i];
 		to->partial[i] += from->partial[i];
 	}
-	for (i = 0; i < from->nprocesses; i++)
+	for (i = 0; i < from->nprocesses; i++) {
 		to->processes[process_of[i]].ticks += from->processes[i].ticks;
+		to->processes[process_of[i]].own += from->processes[i].own;
+	}
 }
 
 void profile_merge(struct profile *to, const struct profile *from,
@@ -202,7 +201,7 @@ void profile_reset(struct profile *p)
 	size_t i;
 
 	for (i = 0; i < p->nthreads; i++) {
-		if (p->threads[i].flags & THREAD_ENDED)
+		if (thread_ended(p, &p->threads[i]))
 			continue;
 		none = p->threads[i];
 		none.samples = none.lost = none.idle = none.partial = 0;

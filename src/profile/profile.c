@@ -304,36 +304,102 @@ static uint32_t process_at(struct profile *p, uint32_t pid)
 	return process_add(p, pid, 0);
 }
 
-/*
- * The row of this very process, which another run may have told of; one of
- * which nothing was told so far becomes it.
- */
-uint32_t build_process(struct profile *p, uint32_t pid, uint64_t start)
+/* Of the same host; or one of which nothing was told so far, and that runs. */
+static bool is_process(const struct profile *p, uint32_t i,
+		       const struct profile_process *of)
 {
-	uint32_t host = build_run(p)->host, i, found = UNSEEN;
+	const struct profile_process *row = &p->processes[i];
+
+	return row->host == p->runs[p->nruns - 1].host &&
+	       (row->start == of->start ||
+		(!row->start && is_current(p, i, of->pid)));
+}
+
+/* One that was never looked at is any program. */
+static bool is_program(const struct profile *p, uint32_t i,
+		       const struct profile_process *of)
+{
+	const struct profile_process *row = &p->processes[i];
+
+	if (of->program != PROGRAM_TOLD)
+		return row->program == of->program;
+	return (!row->own && !p->build->last_ns[i]) ||
+	       (!row->version && !row->command) ||
+	       (row->version == of->version && row->command == of->command);
+}
+
+/*
+ * The row of a program among those of its process, from the newest one back.
+ * A process that still runs, and is told to be another program, became that by
+ * exec; one that another run knew by another name may just have changed its
+ * title.
+ */
+static uint32_t find_program(const struct profile *p, uint32_t newest,
+			     const struct profile_process *of)
+{
+	bool told = of->program == PROGRAM_TOLD;
+	uint32_t i;
+
+	if (told && is_current(p, newest, of->pid))
+		return is_program(p, newest, of) ? newest : UNSEEN;
+	for (i = newest; i != UNSEEN; i = p->build->older[i])
+		if (is_process(p, i, of) && is_program(p, i, of))
+			return i;
+	return told && p->processes[newest].version == of->version ? newest
+								   : UNSEEN;
+}
+
+/* Whoever else has this id has ended. */
+static void end_others(struct profile *p, uint32_t pid, uint32_t found)
+{
+	uint32_t i;
+
+	for (i = newest_of(p->build, pid); i != UNSEEN; i = p->build->older[i])
+		if (i != found && is_current(p, i, pid) &&
+		    p->processes[i].host == build_run(p)->host)
+			p->processes[i].run = UNSEEN;
+}
+
+/* A further program of the process of which `newest` is the last one. */
+static uint32_t program_add(struct profile *p, uint32_t newest,
+			    const struct profile_process *of)
+{
+	uint32_t i = process_add(p, of->pid, of->start);
+	const struct profile_process *before = &p->processes[newest];
+
+	p->processes[i].program = before->program + 1;
+	p->processes[i].ticks = before->ticks;
+	return i;
+}
+
+uint32_t build_process(struct profile *p, const struct profile_process *of)
+{
+	uint32_t i = newest_of(p->build, of->pid), found = UNSEEN;
 	struct profile_process *row;
 
-	for (i = newest_of(p->build, pid); i != UNSEEN;
-	     i = p->build->older[i]) {
-		row = &p->processes[i];
-		if (row->host != host)
-			continue;
-		if (found == UNSEEN &&
-		    (row->start == start ||
-		     (!row->start && is_current(p, i, pid))))
-			found = i;
-		else if (is_current(p, i, pid))
-			row->run = UNSEEN; /* it has ended */
-	}
+	while (i != UNSEEN && !is_process(p, i, of))
+		i = p->build->older[i];
+	if (i != UNSEEN)
+		found = find_program(p, i, of);
 	if (found == UNSEEN)
-		return process_add(p, pid, start);
-	row = &p->processes[found];
-	row->start = start;
-	/* What lies between two runs is not the time of any sample. */
-	if (!is_current(p, found, pid))
+		found = i == UNSEEN ? process_add(p, of->pid, of->start)
+				    : program_add(p, i, of);
+	else if (!is_current(p, found, of->pid))
+		/* What lies between two runs is not the time of any sample. */
 		p->build->last_ns[found] = 0;
+	end_others(p, of->pid, found);
+	row = &p->processes[found];
+	row->start = of->start;
+	row->version = of->version;
+	row->command = of->command;
+	row->cwd = of->cwd;
 	row->run = (uint32_t)p->nruns - 1;
 	return found;
+}
+
+bool thread_ended(const struct profile *p, const struct profile_thread *t)
+{
+	return t->flags & THREAD_ENDED || p->processes[t->process].run == UNSEEN;
 }
 
 static uint64_t thread_key(uint32_t process, uint32_t tid)
@@ -441,15 +507,17 @@ static void need_run(struct profile *p)
 static int take_process(struct sink *s, const struct process_info *info)
 {
 	struct profile *p = of_sink(s);
-	struct profile_process *row;
-	uint32_t i;
+	struct profile_process of = {
+		.pid = info->pid,
+		.start = info->start,
+		.version = info->version,
+		.program = PROGRAM_TOLD,
+		.command = own_string(p, info->command),
+		.cwd = own_string(p, info->cwd),
+	};
 
 	need_run(p);
-	i = build_process(p, info->pid, info->start); /* may move the rows */
-	row = &p->processes[i];
-	row->version = info->version;
-	row->command = own_string(p, info->command);
-	row->cwd = own_string(p, info->cwd);
+	build_process(p, &of);
 	return 0;
 }
 
@@ -469,6 +537,7 @@ static int take_thread(struct sink *s, const struct thread_info *info)
 	}
 	if (t->flags & THREAD_ENDED ||
 	    (t->ident && info->ident && t->ident != info->ident)) {
+		t->flags |= THREAD_ENDED;
 		i = build_thread_add(p, process, info->tid);
 		t = &p->threads[i];
 		forget_order(p->build);
@@ -524,6 +593,7 @@ static int take_tick(struct sink *s, const struct source_symbols *syms,
 	p->ticks += b->count;
 	p->missed += tick->missed;
 	p->processes[b->process].ticks += b->count;
+	p->processes[b->process].own += b->count;
 	return 0;
 }
 

@@ -99,8 +99,13 @@ struct profile_cell *build_cell(struct profile *p, uint32_t thread,
 				uint32_t stack, uint32_t state);
 /* The present run; there must be one. */
 struct profile_run *build_run(struct profile *p);
-/* The row of this very process. */
-uint32_t build_process(struct profile *p, uint32_t pid, uint64_t start);
+#define PROGRAM_TOLD UINT32_MAX /* as of->program: the one that runs now */
+
+/*
+ * The row of this very process and program: `of` has all but the ticks, with
+ * strings of `p`. It may move the rows.
+ */
+uint32_t build_process(struct profile *p, const struct profile_process *of);
 /* The newest row of a thread, and a new one. */
 uint32_t build_thread(struct profile *p, uint32_t process, uint32_t tid);
 uint32_t build_thread_add(struct profile *p, uint32_t process, uint32_t tid);

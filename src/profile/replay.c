@@ -65,7 +65,7 @@ static void add_pieces(struct replay *r, uint32_t thread, struct sample s,
 		       uint64_t count)
 {
 	const struct profile_thread *t = &r->p->threads[thread];
-	uint64_t ticks = r->p->processes[t->process].ticks, n;
+	uint64_t ticks = r->p->processes[t->process].own, n;
 	struct lane *l = &r->lanes[r->nlanes - 1];
 
 	while (count && ticks) {
@@ -249,7 +249,7 @@ static double span_of(const struct replay *r, uint32_t process)
 		samples += r->p->threads[i].samples;
 	}
 	return samples ? (double)ns / (double)samples *
-				 (double)r->p->processes[process].ticks
+				 (double)r->p->processes[process].own
 		       : 0;
 }
 
@@ -262,15 +262,15 @@ static int replay_process(struct replay *r, uint32_t process, uint64_t missed)
 	const struct profile_run *run = &r->p->runs[0];
 	const struct profile_process *of = &r->p->processes[process];
 	double span = span_of(r, process) - (double)r->p->period_ns;
-	double apart = of->ticks > 1 && span > 0
-			       ? span / (double)(of->ticks - 1)
+	double apart = of->own > 1 && span > 0
+			       ? span / (double)(of->own - 1)
 			       : 0;
 	struct tick tick = {.pid = of->pid};
 	uint64_t at = 0, step;
 	int ret = tell_process(r, process);
 
-	while (at < of->ticks && !ret) {
-		step = step_of(r, process, at ? of->ticks - at : 1);
+	while (at < of->own && !ret) {
+		step = step_of(r, process, at ? of->own - at : 1);
 		at += step;
 		tick.mono_ns = run->first_ns +
 			       (uint64_t)(apart * (double)(at - 1));

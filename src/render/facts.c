@@ -2,6 +2,7 @@
  * What every report says about the run: who was sampled, for how long, how
  * well, and what is missing from the picture.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "render_priv.h"
@@ -22,13 +23,35 @@ uint32_t namesakes(const struct profile *p, uint32_t process)
 	return n;
 }
 
+uint64_t *process_samples(const struct profile *p)
+{
+	uint64_t *n = xcalloc(p->nprocesses, sizeof(*n));
+	size_t i;
+
+	for (i = 0; i < p->nthreads; i++)
+		n[p->threads[i].process] += p->threads[i].samples;
+	return n;
+}
+
+/* Of the first process: what it ran most. A launcher is soon another one. */
+static uint32_t main_program(const struct profile *p)
+{
+	const struct profile_process *first = p->processes, *most = first, *row;
+
+	for (row = first; row < first + p->nprocesses; row++)
+		if (row->pid == first->pid && row->host == first->host &&
+		    row->start == first->start && row->own > most->own)
+			most = row;
+	return most->command;
+}
+
 void add_title(struct str *out, const struct profile *p,
 	       const struct render_options *o)
 {
 	const char *command = "";
 
 	if (p->nprocesses)
-		command = text(p, p->processes[0].command);
+		command = text(p, main_program(p));
 	if (o->title && *o->title)
 		str_adds_clean(out, o->title);
 	else if (*command)
@@ -101,15 +124,23 @@ static void add_versions(struct str *out, const struct profile *p,
 
 void add_target(struct str *out, const struct profile *p, const char *bar)
 {
+	size_t programs = p->nprocesses, processes = 0, i;
+
+	for (i = 0; i < programs; i++)
+		processes += !p->processes[i].program;
 	add_recordings(out, p, bar);
-	if (p->nprocesses == 1) {
+	if (processes == 1) {
 		if (p->processes[0].pid)
 			str_addf(out, "pid %u", p->processes[0].pid);
 		else
 			str_adds(out, "pid unknown");
 	} else {
-		add_count(out, p->nprocesses);
+		add_count(out, processes);
 		str_adds(out, " processes");
+	}
+	if (programs > processes) {
+		str_adds(out, bar);
+		add_noun(out, programs, "program");
 	}
 	add_versions(out, p, bar);
 	str_adds(out, bar);

@@ -487,7 +487,7 @@ static void add_thread_facts(const struct firefox *f, struct str *out,
 	add_thousandths(out, nruns ? (runs[0].start_ns - f->first_ns) / 1000
 				   : 0);
 	str_adds(out, ",\"unregisterTime\":");
-	if (nruns && t->flags & THREAD_ENDED)
+	if (nruns && thread_ended(f->p, t))
 		add_thousandths(out, (runs[nruns - 1].end_ns - f->first_ns) /
 					     1000);
 	else

@@ -98,6 +98,7 @@ static void put_causes(struct writing *w, const char *key,
 static void put_processes(struct writing *w)
 {
 	const struct profile *p = w->p;
+	uint64_t *samples = process_samples(p);
 	struct str version;
 	size_t i;
 
@@ -106,6 +107,7 @@ static void put_processes(struct writing *w)
 	for (i = 0; i < p->nprocesses; i++) {
 		open_object(w, NULL);
 		put_number(w, "pid", p->processes[i].pid);
+		put_number(w, "program", p->processes[i].program);
 		put_string(w, "host", p->processes[i].host);
 		str_clear(&version);
 		if (p->processes[i].version)
@@ -113,10 +115,12 @@ static void put_processes(struct writing *w)
 		put_text(w, "python", version.data);
 		put_string(w, "command", p->processes[i].command);
 		put_string(w, "cwd", p->processes[i].cwd);
+		put_number(w, "samples", samples[i]);
 		close_with(w, '}');
 	}
 	close_with(w, ']');
 	str_release(&version);
+	free(samples);
 }
 
 static void put_threads(struct writing *w)
@@ -137,7 +141,7 @@ static void put_threads(struct writing *w)
 		str_addf(w->out, "\"0x%llx\"", (unsigned long long)t->ident);
 		put_string(w, "name", t->name);
 		put_bool(w, "main", t->flags & THREAD_MAIN);
-		put_bool(w, "ended", t->flags & THREAD_ENDED);
+		put_bool(w, "ended", thread_ended(w->p, t));
 		put_number(w, "samples", t->samples);
 		put_number(w, "idle", t->idle);
 		put_number(w, "partial", t->partial);

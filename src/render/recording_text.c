@@ -53,18 +53,24 @@ static void put_text(struct page *g, const char *name, const char *value)
 
 static void put_processes(struct page *g, const struct profile *p)
 {
-	size_t i;
+	uint64_t *samples = process_samples(p);
+	uint32_t i;
 
 	for (i = 0; i < p->nprocesses; i++) {
-		str_addf(&g->scratch, "%u", p->processes[i].pid);
+		add_process_id(&g->scratch, p, i);
 		if (p->processes[i].version) {
 			str_adds(&g->scratch, g->marks->bar);
 			add_version(&g->scratch, p->processes[i].version);
+		}
+		if (p->nprocesses > 1) {
+			str_adds(&g->scratch, g->marks->bar);
+			add_noun(&g->scratch, samples[i], "sample");
 		}
 		put_fact(g, "process");
 		put_text(g, "command", text(p, p->processes[i].command));
 		put_text(g, "folder", text(p, p->processes[i].cwd));
 	}
+	free(samples);
 }
 
 /* In UTC, so that it is the same wherever it is looked at. */
@@ -187,9 +193,11 @@ static void put_thread(struct page *g, const struct profile *p,
 	put_number(g, row->info->lost, 7);
 	str_adds(&g->scratch, "  ");
 	add_thread_label(&g->scratch, p, row->thread);
-	if (p->nprocesses > 1)
-		str_addf(&g->scratch, ", process %u", row->info->pid);
-	if (row->info->flags & THREAD_ENDED)
+	if (p->nprocesses > 1) {
+		str_adds(&g->scratch, ", process ");
+		add_process_id(&g->scratch, p, row->info->process);
+	}
+	if (thread_ended(p, row->info))
 		str_adds(&g->scratch, ", ended");
 	page_cut(g, SIZE_MAX);
 }

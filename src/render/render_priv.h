@@ -168,6 +168,9 @@ void add_member(struct str *out, const char *key, const char *text); /* JSON */
  */
 uint32_t namesakes(const struct profile *p, uint32_t process);
 
+/* Of each of p->processes; to be freed. */
+uint64_t *process_samples(const struct profile *p);
+
 void add_title(struct str *out, const struct profile *p,
 	       const struct render_options *o);
 

@@ -53,6 +53,47 @@ def test_exit_statuses(t):
         os.unlink(out)
 
 
+# By way of a shell: the same interpreter at the same addresses is no other one.
+EXEC = """
+import os, sys, time
+end = time.time() + 0.4
+while time.time() < end:
+    pass
+if sys.argv[1] == "first":
+    os.execv("/bin/sh", ["sh", "-c", 'sleep 0.2; exec "$@"', "sh",
+                         sys.executable, "-c", sys.argv[2], "second", ""])
+"""
+
+
+@each_python(quick=False)
+def test_programs_of_one_process(t):
+    """What became another program by exec is told as both."""
+    saved = t.path("run.strobe")
+    t.pystrobe("record", "-r", "250", "-o", saved, "--",
+               *t.python.argv("-c", EXEC, "first", EXEC))
+    report = json.loads(t.pystrobe("report", saved, "-i", "--json", "--by",
+                                   "process").out)
+    first, second = processes = report["recording"]["processes"]
+    equal(first["pid"], second["pid"], "its id")
+    equal([process["program"] for process in processes], [0, 1], "programs")
+    for process, word in zip(processes, (" first ", " second")):
+        expect(word in process["command"] and process["samples"] > 5, "%r",
+               process)
+    equal({row["process"]: row["total"] for row in report["tables"][0]["rows"]},
+          {0: first["samples"], 1: second["samples"]}, "samples by process")
+    equal({(thread["process"], thread["ended"]): thread["main"]
+           for thread in report["recording"]["threads"] if thread["main"]},
+          {(0, True): True, (1, False): True}, "main threads")
+    head = t.pystrobe("report", saved, "--header").out
+    for wanted in ("process +%d \u00b7 CPython .* \u00b7 %d samples" %
+                   (first["pid"], first["samples"]),
+                   "process +%d #2 \u00b7 CPython .* \u00b7 %d samples" %
+                   (first["pid"], second["samples"])):
+        expect(re.search(wanted, head), "no %r in %s", wanted, head)
+    expect("pid %d \u00b7 2 programs" % first["pid"] in
+           t.pystrobe("report", saved).out, "the head of a table")
+
+
 def test_streams_are_the_programs(t):
     """stdin, stdout and stderr go through; options after it are its own."""
     out = t.path("out.folded")

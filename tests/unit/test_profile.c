@@ -303,6 +303,65 @@ static void views_of_the_tree(void **state)
 	check_all_views(f->p);
 }
 
+static void assert_programs(const struct profile *p, uint64_t first,
+			    uint64_t second)
+{
+	assert_int_equal(p->nprocesses, 2);
+	assert_int_equal(p->processes[0].program, 0);
+	assert_int_equal(p->processes[0].own, first);
+	assert_int_equal(p->processes[0].ticks, first);
+	assert_int_equal(p->processes[1].program, 1);
+	assert_int_equal(p->processes[1].own, second);
+	assert_int_equal(p->processes[1].ticks, first + second);
+	assert_int_equal(p->nthreads, 2);
+	assert_int_equal(p->threads[0].samples, first);
+	assert_true(thread_ended(p, &p->threads[0]));
+	assert_int_equal(p->threads[1].samples, second);
+	assert_false(thread_ended(p, &p->threads[1]));
+}
+
+/* By exec. It has the same id, threads of the same ids, but is another one. */
+static void programs_of_one_process(void **state)
+{
+	struct view v = {.threads = true};
+	struct fixture *f = *state;
+	struct profile *sum = profile_new(), *next, *again = profile_new();
+	struct tree *t;
+
+	made_process(&f->m, 4711, "launcher, which had no sample");
+	made_process(&f->m, 4711, "python3 app.py --port 8080");
+	made_samples(&f->m, 4711, "a@x.py:1", RUN_CPU, 3);
+	made_process(&f->m, 4711, "python3 other.py");
+	made_samples(&f->m, 4711, "a@x.py:1", RUN_CPU, 2);
+	made_process(&f->m, 4711, "python3 other.py");
+	made_samples(&f->m, 4711, "a@x.py:1", RUN_CPU, 2);
+	assert_programs(f->p, 3, 4);
+	t = tree_build(f->p, &v);
+	assert_int_equal(NODE(t, "python3 app.py --port 8080 (process 4711)",
+			      "thread (thread 4711)")->total, 3);
+	assert_int_equal(NODE(t, "python3 other.py (process 4711 #2)",
+			      "thread (thread 4711)")->total, 4);
+	tree_free(t);
+	check_all_views(f->p);
+	/* As top adds its slices up, and writes them. */
+	next = profile_next(f->p);
+	profile_merge(sum, f->p, NULL);
+	f->m.sink = &next->sink;
+	made_samples(&f->m, 4711, "a@x.py:1", RUN_CPU, 5);
+	profile_merge(sum, next, NULL);
+	assert_programs(sum, 3, 9);
+	assert_int_equal(profile_replay(sum, &again->sink, "p"), 0);
+	assert_programs(again, 3, 9);
+	profile_free(again);
+	/* The first one again is a third one. */
+	f->m.sink = &sum->sink;
+	made_process(&f->m, 4711, "python3 app.py --port 8080");
+	assert_int_equal(sum->nprocesses, 3);
+	assert_int_equal(sum->processes[2].program, 2);
+	profile_free(next);
+	profile_free(sum);
+}
+
 static void recursion_counts_once(void **state)
 {
 	struct fixture *f = *state;
@@ -501,6 +560,7 @@ int main(void)
 		TEST(foreign_numbers_are_refused),
 		TEST(a_source_that_forgets),
 		TEST(two_sources_take_turns),
+		TEST(programs_of_one_process),
 		TEST(threads_that_end),
 		TEST(ids_used_again),
 		TEST(views_of_the_tree),

@@ -278,14 +278,8 @@ static void ids_are_not_cut(void **state)
 				   "real life (and then some more of it)";
 	struct sheet *f = *state;
 
-	made_process(&f->m, 4711, name);
 	made_thread(&f->m, 12, name);
 	made_samples(&f->m, 12, "a@x.py:1", RUN_CPU, 1);
-	f->o.view.rows = ROWS_PROCESSES;
-	assert_has(render(f, "table"), "\xe2\x80\xa6 (process 4711)\n");
-	made_process(&f->m, 4711, "/usr/local/lib/some/where/bin/python3 a.py");
-	assert_has(render(f, "table"),
-		   " \xe2\x80\xa6/python3 a.py (process 4711)\n");
 	f->o.view.rows = ROWS_THREADS;
 	assert_has(render(f, "table"), "\xe2\x80\xa6 (thread 12)\n");
 	f->o.view.rows = ROWS_FRAMES;
@@ -296,6 +290,14 @@ static void ids_are_not_cut(void **state)
 	f->o.columns = 30;
 	f->o.ascii = 1;
 	assert_has(render(f, "table"), "> a comman...\n");
+	made_process(&f->m, 4712, name);
+	made_samples(&f->m, 13, "a@x.py:1", RUN_CPU, 1);
+	made_process(&f->m, 4713, "/usr/local/lib/some/where/bin/python3 a.py");
+	made_samples(&f->m, 14, "a@x.py:1", RUN_CPU, 1);
+	f->o = (struct render_options){.view.rows = ROWS_PROCESSES};
+	assert_has(render(f, "table"), "\xe2\x80\xa6 (process 4712)\n");
+	assert_has(f->out.data,
+		   " \xe2\x80\xa6/python3 a.py (process 4713)\n");
 }
 
 /* A row that has the only one below it shares its column with it. */
