@@ -281,7 +281,8 @@ struct profile {
 		uint64_t period_ns;
 		uint64_t wall_ns; /* time of day at mono_ns */
 		uint64_t mono_ns;
-		uint64_t ticks, missed;
+		uint64_t ticks, missed; /* of each process by itself */
+		uint32_t processes; /* that had a tick */
 		uint32_t host, kernel, program; /* strings */
 	} *runs;
 	size_t nruns, cap_runs;

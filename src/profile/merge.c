@@ -134,6 +134,9 @@ static void merge_times(struct profile *to, const struct profile *from)
 		ours->last_ns = theirs->last_ns;
 	ours->ticks += theirs->ticks;
 	ours->missed += theirs->missed;
+	/* They are known from one to the next. */
+	if (ours->processes < theirs->processes)
+		ours->processes = theirs->processes;
 }
 
 static void merge_counts(struct profile *to, const struct profile *from,

@@ -573,6 +573,7 @@ static int take_tick(struct sink *s, const struct source_symbols *syms,
 		return -EOVERFLOW;
 	b->count = 1 + tick->more;
 	last = b->last_ns[b->process];
+	run->processes += !last && !p->processes[b->process].program;
 	if (!last)
 		b->weight = run->period_ns * b->count;
 	else /* a clock that goes back is damage: no time passed */

@@ -178,6 +178,7 @@ static void put_runs(struct writing *w)
 		put_number(w, "period_ns", run->period_ns);
 		put_number(w, "ticks", run->ticks);
 		put_number(w, "missed", run->missed);
+		put_number(w, "processes", run->processes);
 		close_with(w, '}');
 	}
 	close_with(w, ']');

@@ -95,6 +95,11 @@ static void put_rate(struct page *g, const struct profile_run *run)
 	add_achieved(&g->scratch, run->ticks, run->missed);
 	str_adds(&g->scratch, " held: ");
 	add_noun(&g->scratch, run->ticks, "tick");
+	if (run->processes > 1) {
+		str_adds(&g->scratch, " of ");
+		add_count(&g->scratch, run->processes);
+		str_adds(&g->scratch, " processes");
+	}
 	str_adds(&g->scratch, ", ");
 	add_count(&g->scratch, run->missed);
 	str_adds(&g->scratch, " missed");

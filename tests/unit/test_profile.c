@@ -307,6 +307,7 @@ static void assert_programs(const struct profile *p, uint64_t first,
 			    uint64_t second)
 {
 	assert_int_equal(p->nprocesses, 2);
+	assert_int_equal(p->runs[0].processes, 1);
 	assert_int_equal(p->processes[0].program, 0);
 	assert_int_equal(p->processes[0].own, first);
 	assert_int_equal(p->processes[0].ticks, first);

@@ -130,6 +130,13 @@ static void headers(void **state)
 	f->o.limit = 2;
 	assert_has(render(f, "table"), "\nand 2 more threads, 240 samples\n");
 	assert_lacks(render(f, "json"), "\"tables\"");
+	/* Each process has ticks of its own, in the same time. */
+	made_process(&f->m, 4712, "other");
+	f->m.now -= 86 * f->m.period;
+	made_samples(&f->m, 4712, "a@x.py:1", RUN_CPU, 86);
+	assert_has(render(f, "table"), "duration    9.14 s\nrate        100 Hz "
+		   "wanted, 100 % held: 1,000 ticks of 2 processes, 0 missed\n");
+	assert_has(render(f, "json"), "\"processes\":2}]");
 }
 
 /* Programs start thousands of short ones. */
