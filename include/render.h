@@ -144,6 +144,11 @@ void add_share(struct str *out, uint64_t part, uint64_t whole,
  */
 void add_percent(struct str *out, uint64_t part, uint64_t whole);
 void add_time(struct str *out, uint64_t ns); /* 12.3 s, 2 min 5 s */
+/*
+ * "100 Hz", "0.5 Hz", "1.25 kHz": the shortest number that has this period, as
+ * that is what was asked for; else three digits.
+ */
+void add_rate(struct str *out, uint64_t period_ns);
 void add_version(struct str *out, uint32_t hex); /* CPython 3.11.2 */
 
 #endif

@@ -44,16 +44,9 @@ static double percent(uint64_t part, uint64_t whole)
 
 void add_held(struct str *s, const struct totals *t, uint64_t period_ns)
 {
-	double rate = 1e9 / (double)period_ns;
-
 	str_addf(s, "%.*f %% of ", t->taken < t->due ? 1 : 0,
 		 percent(t->taken, t->due));
-	if (rate >= 1e6)
-		str_addf(s, "%.4g MHz", rate / 1e6);
-	else if (rate >= 1000)
-		str_addf(s, "%.4g kHz", rate / 1000);
-	else
-		str_addf(s, "%.3g Hz", rate);
+	add_rate(s, period_ns);
 }
 
 static void add_causes(struct str *s, const char *sep, const char *what,

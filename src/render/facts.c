@@ -147,14 +147,6 @@ void add_target(struct str *out, const struct profile *p, const char *bar)
 	add_noun(out, p->nthreads, "thread");
 }
 
-void add_rate(struct str *out, uint64_t period_ns)
-{
-	double hz = 1e9 / (double)period_ns;
-
-	add_fixed(out, hz, hz < 10 && hz != (double)(int)hz ? 2 : 0);
-	str_adds(out, " Hz");
-}
-
 /* Each recording has one; of those without a tick none counts. */
 static bool knows_rates(const struct profile *p)
 {

@@ -184,7 +184,6 @@ void add_target(struct str *out, const struct profile *p, const char *bar);
 void add_run(struct str *out, const struct profile *p, const struct view *view,
 	     const char *bar);
 
-void add_rate(struct str *out, uint64_t period_ns); /* "100 Hz", "0.5 Hz" */
 /* "99.8 %" of the ticks that were due */
 void add_achieved(struct str *out, uint64_t ticks, uint64_t missed);
 uint64_t run_started(const struct profile_run *run);  /* ns since the epoch */

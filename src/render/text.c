@@ -248,6 +248,46 @@ void add_share(struct str *out, uint64_t part, uint64_t whole,
 	str_adds(out, " %");
 }
 
+/* To so many digits that count; v > 0. */
+static double round_to(double v, unsigned digits)
+{
+	double up = 1, down = 1, most = 10;
+
+	while (--digits)
+		most *= 10;
+	while (v * up < most / 10)
+		up *= 10;
+	while (v / down >= most)
+		down *= 10;
+	return (double)(uint64_t)(v * up / down + 0.5) * down / up;
+}
+
+/* A period is rounded to whole ns: 3333 of them are 300030.003 Hz. */
+static double rate_of(uint64_t period_ns)
+{
+	double hz = 1e9 / (double)period_ns, asked, off;
+	unsigned digits;
+
+	for (digits = 1; digits <= 6; digits++) {
+		asked = round_to(hz, digits);
+		off = 1e9 / asked - (double)period_ns;
+		if (off >= -0.5 && off < 0.5)
+			return asked;
+	}
+	return round_to(hz, 3);
+}
+
+void add_rate(struct str *out, uint64_t period_ns)
+{
+	double hz = period_ns ? rate_of(period_ns) : 0;
+
+	if (hz >= 1e6)
+		add_plain(out, hz / 1e6);
+	else
+		add_plain(out, hz >= 1000 ? hz / 1000 : hz);
+	str_adds(out, hz >= 1e6 ? " MHz" : hz >= 1000 ? " kHz" : " Hz");
+}
+
 void add_time(struct str *out, uint64_t ns)
 {
 	double s = (double)ns / 1e9;

@@ -116,19 +116,6 @@ static void add_about(struct str *out, const struct top_model *m,
 	add_age(out, t->age_ns);
 }
 
-static void add_rate(struct str *out, uint64_t period_ns)
-{
-	double hz = period_ns ? 1e9 / (double)period_ns : 0;
-
-	if (hz >= 1000) {
-		add_fixed(out, hz / 1000, hz < 10000 ? 1 : 0);
-		str_adds(out, " kHz");
-	} else {
-		add_fixed(out, hz, hz < 10 ? 1 : 0);
-		str_adds(out, " Hz");
-	}
-}
-
 void add_facts(struct str *out, const struct top_model *m,
 	       const struct top_state *s, const char *bar)
 {

@@ -224,7 +224,7 @@ static void what_the_head_says(void **state)
 	str_clear(&text);
 	add_run(&text, f->p, &view, " | ");
 	assert_string_equal(text.data, "200 samples | 1.10 s | 100 % of "
-				       "100 Hz to 1000 Hz");
+				       "100 Hz to 1 kHz");
 	other.host = "";
 	add(f, &other);
 	str_clear(&text);

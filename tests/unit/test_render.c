@@ -274,6 +274,20 @@ static void numbers(void **state)
 	check_number(add_count, 999, "999");
 	check_number(add_count, 1000, "1,000");
 	check_number(add_count, UINT64_MAX, "18,446,744,073,709,551,615");
+	check_number(add_rate, 0, "0 Hz");
+	check_number(add_rate, 10000000, "100 Hz");
+	check_number(add_rate, 2000000000, "0.5 Hz");
+	check_number(add_rate, 3003003003, "0.333 Hz");
+	check_number(add_rate, 80000000, "12.5 Hz");
+	check_number(add_rate, 1000000, "1 kHz");
+	/* Asked for as 1234, 300k, 7M: a period is of whole ns. */
+	check_number(add_rate, 810373, "1.234 kHz");
+	check_number(add_rate, 3333, "300 kHz");
+	check_number(add_rate, 143, "7 MHz");
+	/* Made of a rate that nobody would ask for. */
+	check_number(add_rate, 10485760, "95.4 Hz");
+	check_number(add_rate, 1, "1000 MHz");
+	check_number(add_rate, UINT64_MAX, "0 Hz");
 	check_number(add_time, 0, "0 s");
 	check_number(add_time, 1500, "2 us");
 	check_number(add_time, 12345678, "12.3 ms");
@@ -611,6 +625,11 @@ static void facts_that_are_few(void **state)
 			"999 idle left out || all samples: 50 % on CPU, 50 % "
 			"waiting (50 % for the GIL), <1 % unknown | 50 % in GC "
 			"| 50 % handling an exception");
+	f->o.view.mode = MODE_GC;
+	assert_facts(f, "999 of 1,998 samples in garbage collection | 20.0 s | "
+			"100 % of 100 Hz || all samples: 50 % on CPU, 50 % "
+			"waiting (50 % for the GIL), <1 % unknown | 50 % in GC "
+			"| 50 % handling an exception");
 	made_samples_in(&f->m, 1, "a@x.py:1",
 			made_doing(&f->m, RUN_STOPPED, GIL_WANTED, 0, ""),
 			LOSS_NONE, 3998);
@@ -634,22 +653,6 @@ static void facts_that_are_few(void **state)
 			       "in uninterruptible sleep), 50 % stopped, <1 % "
 			       "unknown\n            12 % in GC"));
 	f->o.show = SHOW_TABLE;
-}
-
-static void facts_of_idle_gc(void **state)
-{
-	struct sheet *f = *state;
-
-	made_samples(&f->m, 1, "a@x.py:1", RUN_CPU, 999);
-	made_samples_in(&f->m, 1, "a@x.py:1",
-			made_doing(&f->m, RUN_SLEEPING, GIL_WANTED,
-				   STATE_GC | STATE_EXCEPTION, ""), LOSS_NONE,
-			999);
-	f->o.view.mode = MODE_GC;
-	assert_facts(f, "999 of 1,998 samples in garbage collection | 20.0 s | "
-			"100 % of 100 Hz || all samples: "
-			"50 % on CPU, 50 % waiting (50 % for the GIL) "
-			"| 50 % in GC | 50 % handling an exception");
 }
 
 /* What a thread waits for comes from the target, as names do. */
@@ -776,7 +779,6 @@ int main(void)
 		TEST(header),
 		TEST(facts_of_modes),
 		TEST(facts_that_are_few),
-		TEST(facts_of_idle_gc),
 		TEST(hostile_waits),
 		TEST(widths_of_the_graph),
 		TEST(table_fits),
