@@ -214,7 +214,7 @@ static void put_mapping(struct pprof *f, struct str *to)
 	put_message(to, PROFILE_MAPPING, &f->message);
 }
 
-/* go tool pprof shows them above its tables: the title, and how well it went. */
+/* go tool pprof shows them above its tables. */
 static void put_comments(struct pprof *f, const struct render_options *o,
 			 struct str *to)
 {
@@ -222,6 +222,9 @@ static void put_comments(struct pprof *f, const struct render_options *o,
 
 	str_init(&fact);
 	add_title(&fact, f->p, o);
+	put_number(to, PROFILE_COMMENT, text(f, fact.data));
+	str_clear(&fact);
+	add_target(&fact, f->p, " | ");
 	put_number(to, PROFILE_COMMENT, text(f, fact.data));
 	str_clear(&fact);
 	add_run(&fact, f->p, &o->view, " | ");

@@ -218,6 +218,7 @@ static void pprof_tells_what_is_missing(void **state)
 	made_server(&f->m);
 	render(f, "pprof");
 	assert_true(has_comment(f, "python3 app.py --port 8080"));
+	assert_true(has_comment(f, "pid 4711 | CPython 3.11.2 | 4 threads"));
 	assert_true(has_comment(f, SERVER_RUN));
 }
 
