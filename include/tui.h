@@ -81,7 +81,7 @@ struct top_process {
 	uint32_t pid;
 	double cpu;      /* of a processor, of the last interval; < 0 unknown */
 	uint64_t age_ns; /* since it began */
-	bool ended;
+	bool ended;      /* and counts no more once an interval is without it */
 };
 
 struct top_model {
@@ -112,6 +112,7 @@ struct top_shares {
 void top_shares(const struct top_model *m, struct top_shares *out);
 /* Ticks of the process that had most. */
 uint64_t top_ticks(const struct profile *p);
+uint64_t top_ticks_of(const struct profile *p, uint32_t pid);
 
 /* ---- what the user has chosen ---- */
 

@@ -14,13 +14,6 @@
 #define OUTPUT_MOST (64u << 10) /* bytes kept of what a program wrote */
 #define NS 1e9
 
-struct kernel_side {
-	struct process process;
-	struct sources *sources;
-	bool open;
-	uint64_t cpu_ns, at_ns; /* CPU time by then; at 0: not known */
-};
-
 static const char *line_of(void *lines, const char *file, uint32_t line)
 {
 	struct live *l = lines;
@@ -78,14 +71,32 @@ void live_release(struct live *l)
 	str_release(&l->notice);
 }
 
+/* Its CPU since the last time; false when it is gone, or was not known then. */
+static bool measure(struct kernel_side *k, double *cpu)
+{
+	uint64_t now = clock_mono(), ns;
+	bool known;
+
+	if (!k->open || process_cpu_ns(&k->process, &ns))
+		return false;
+	known = k->at_ns && now > k->at_ns && ns >= k->cpu_ns;
+	if (known)
+		*cpu = (double)(ns - k->cpu_ns) / (double)(now - k->at_ns);
+	k->cpu_ns = ns;
+	k->at_ns = now;
+	return known;
+}
+
 void live_process(struct live *l, size_t i, pid_t pid)
 {
 	struct err ignored;
+	double unknown;
 
 	l->processes[i].pid = (uint32_t)pid;
 	l->processes[i].cpu = -1;
 	l->kernel[i].open = !process_open(&l->kernel[i].process, pid,
 					  &ignored);
+	measure(&l->kernel[i], &unknown);
 }
 
 /* ---- the kernel's side ---- */
@@ -105,21 +116,28 @@ static void look_at(struct live *l, size_t i)
 {
 	struct kernel_side *k = &l->kernel[i];
 	struct top_process *p = &l->processes[i];
-	uint64_t now = clock_mono(), cpu;
 
-	if (!k->open)
+	if (!k->open && !p->ended) {
 		live_process(l, i, (pid_t)p->pid);
-	if (!k->open || p->ended)
-		return;
-	p->age_ns = age_of(&k->process);
-	if (process_cpu_ns(&k->process, &cpu)) {
-		p->cpu = 0;
 		return;
 	}
-	if (k->at_ns && now > k->at_ns && cpu >= k->cpu_ns)
-		p->cpu = (double)(cpu - k->cpu_ns) / (double)(now - k->at_ns);
-	k->cpu_ns = cpu;
-	k->at_ns = now;
+	if (!p->ended && measure(k, &p->cpu)) {
+		p->age_ns = age_of(&k->process);
+		return;
+	}
+	/* It has ended: in its last interval what was known last stays. */
+	if (!top_ticks_of(l->last, p->pid))
+		p->cpu = 0;
+}
+
+/* What is not shown is no part of what is shown next. */
+static void look_away(struct live *l)
+{
+	double unseen;
+	size_t i;
+
+	for (i = 0; i < l->n; i++)
+		measure(&l->kernel[i], &unseen);
 }
 
 /* ---- the last minute ---- */
@@ -157,6 +175,7 @@ void live_take(struct live *l, struct profile *slice, bool paused)
 	size_t i;
 
 	if (paused) {
+		look_away(l);
 		if (!l->later)
 			l->later = profile_new();
 		profile_merge(l->later, slice, NULL);
@@ -167,6 +186,7 @@ void live_take(struct live *l, struct profile *slice, bool paused)
 	live_go_on(l);
 	/* At the end there is nothing new: what was seen last stays. */
 	if (!slice->ticks) {
+		look_away(l);
 		profile_merge(l->all, slice, NULL);
 		profile_free(slice);
 		return;

@@ -45,6 +45,14 @@ void sampling_hold(struct sampling *s, bool hold);
 
 /* ---- top_model.c ---- */
 
+/* What the kernel says of a process. */
+struct kernel_side {
+	struct process process;
+	struct sources *sources;
+	bool open;
+	uint64_t cpu_ns, at_ns; /* CPU time by then; at 0: not known */
+};
+
 struct live {
 	struct top_model model;
 	struct profile *all, *last;

@@ -10,18 +10,33 @@
 
 /* ---- shares ---- */
 
-/* The kernel's figure where it is known for all, else that of the samples. */
-static double cpu_of(const struct top_model *m, double sampled)
+static double sampled_cpu(const struct profile *p, uint32_t pid)
 {
+	double ticks = (double)top_ticks_of(p, pid), sum = 0;
+	const struct profile_cell *c;
+	size_t i;
+
+	for (i = 0; i < p->ncells; i++) {
+		c = &p->cells[i];
+		if (p->threads[c->thread].pid == pid &&
+		    p->symbols.states[c->state].run == RUN_CPU)
+			sum += (double)c->count;
+	}
+	return ticks > 0 ? sum / ticks : 0;
+}
+
+/* The kernel's figure where it is known, else that of the samples. */
+static double cpu_of(const struct top_model *m)
+{
+	const struct top_process *t;
 	double sum = 0;
 	size_t i;
 
 	for (i = 0; i < m->nprocesses; i++) {
-		if (m->processes[i].cpu < 0)
-			return sampled;
-		sum += m->processes[i].cpu;
+		t = &m->processes[i];
+		sum += t->cpu >= 0 ? t->cpu : sampled_cpu(m->last, t->pid);
 	}
-	return m->nprocesses ? sum : sampled;
+	return sum;
 }
 
 void top_shares(const struct top_model *m, struct top_shares *out)
@@ -35,13 +50,12 @@ void top_shares(const struct top_model *m, struct top_shares *out)
 	for (i = 0; ticks > 0 && i < p->ncells; i++) {
 		def = &p->symbols.states[p->cells[i].state];
 		n = (double)p->cells[i].count / ticks;
-		out->cpu += def->run == RUN_CPU ? n : 0;
 		out->gil += def->gil == GIL_HELD ? n : 0;
 		out->wanted += def->gil == GIL_WANTED ? n : 0;
 		out->gc += def->flags & STATE_GC ? n : 0;
 		out->io += state_is_io(&p->symbols, def) ? n : 0;
 	}
-	out->cpu = cpu_of(m, out->cpu);
+	out->cpu = cpu_of(m);
 }
 
 /* ---- facts ---- */

@@ -59,17 +59,22 @@ void list_processes(struct rows *r, const struct top_model *m,
 	const struct top_process *t;
 	struct sums last, all;
 	struct row *row;
+	struct str text;
 	uint64_t ticks;
 	size_t i;
 
+	str_init(&text);
 	r->columns = columns;
 	r->ncolumns = sizeof(columns) / sizeof(*columns);
 	for (i = 0; i < m->nprocesses; i++) {
 		t = &m->processes[i];
 		add_up(m->last, t->pid, &last);
 		add_up(m->all, t->pid, &all);
-		ticks = ticks_of(m->last, t->pid);
-		row = rows_add(r, process_text(m->all, t->pid));
+		ticks = top_ticks_of(m->last, t->pid);
+		str_clear(&text);
+		str_adds(&text, t->ended ? "[ended] " : "");
+		str_adds(&text, process_text(m->all, t->pid));
+		row = rows_add(r, text.data);
 		row->key = t->pid;
 		row->pid = t->pid;
 		row->ink = t->ended ? INK_WARNING : INK_PLAIN;
@@ -80,6 +85,7 @@ void list_processes(struct rows *r, const struct top_model *m,
 		row->n[4] = all.samples;
 		row->n[5] = all.lost;
 	}
+	str_release(&text);
 	rows_filter(r, s->filter);
 	rows_sort(r, s->sort[TOP_PROCESSES], s->reverse);
 }

@@ -16,7 +16,7 @@ const char *top_view_name(enum top_view view)
 	return view < TOP_LISTS ? names[view] : "";
 }
 
-uint64_t ticks_of(const struct profile *p, uint32_t pid)
+uint64_t top_ticks_of(const struct profile *p, uint32_t pid)
 {
 	size_t i;
 

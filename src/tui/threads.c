@@ -112,7 +112,7 @@ static void add_thread(struct rows *r, const struct top_model *m, size_t i,
 	const struct profile_thread *named = named_thread(m, i);
 	const struct profile *names = m->row_of ? m->all : p;
 	const char *name = symbols_text(&names->symbols, named->name);
-	uint64_t ticks = ticks_of(p, t->pid);
+	uint64_t ticks = top_ticks_of(p, t->pid);
 	struct row *row;
 
 	row = rows_add(r, *name ? name : "thread");

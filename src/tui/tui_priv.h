@@ -68,7 +68,6 @@ enum ink ink_of_kind(enum node_kind kind);
 
 /* Thread `i` of the last interval, as `all` has it: with its name. */
 const struct profile_thread *named_thread(const struct top_model *m, size_t i);
-uint64_t ticks_of(const struct profile *p, uint32_t pid);
 const char *process_text(const struct profile *p, uint32_t pid);
 
 /* ---- one file for each view ---- */

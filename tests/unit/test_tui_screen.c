@@ -219,6 +219,7 @@ static void many_processes(void **state)
 	st->m.nprocesses = 3;
 	stage_type(st, "P");
 	stage_is_as_in(st, "top-three.txt");
+	stage_shows(st, "[ended]");
 	/* Enter: that one alone. */
 	stage_key(st, TOP_KEY_DOWN);
 	stage_key(st, TOP_KEY_ENTER);

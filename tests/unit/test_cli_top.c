@@ -1,0 +1,168 @@
+/*
+ * What the live view shows of processes: CPU from the kernel, what stays of one
+ * that has ended.
+ */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "src/cli/top_priv.h"
+#include "tests/lib/made.h"
+
+#define PIDS 2
+
+struct scene {
+	struct live live;
+	pid_t pids[PIDS];
+	struct top_shares shares;
+};
+
+/* One that does nothing until it is killed. */
+static pid_t start_idle(void)
+{
+	pid_t pid = fork();
+
+	if (!pid)
+		for (;;)
+			pause();
+	assert_true(pid > 0);
+	return pid;
+}
+
+static int setup(void **state)
+{
+	struct scene *sc = calloc(1, sizeof(*sc));
+	size_t i;
+
+	live_init(&sc->live, PIDS, 10000000);
+	for (i = 0; i < PIDS; i++) {
+		sc->pids[i] = start_idle();
+		live_process(&sc->live, i, sc->pids[i]);
+	}
+	*state = sc;
+	return 0;
+}
+
+static void end(struct scene *sc, size_t i)
+{
+	kill(sc->pids[i], SIGKILL);
+	assert_int_equal(waitpid(sc->pids[i], NULL, 0), sc->pids[i]);
+	sc->pids[i] = 0;
+}
+
+static int teardown(void **state)
+{
+	struct scene *sc = *state;
+	size_t i;
+
+	for (i = 0; i < PIDS; i++)
+		if (sc->pids[i])
+			end(sc, i);
+	live_release(&sc->live);
+	free(sc);
+	return 0;
+}
+
+/* An interval in which each of these was busy, by what was sampled. */
+static void interval(struct scene *sc, const pid_t *pids, size_t n, bool paused)
+{
+	struct profile *p = profile_new();
+	struct made m;
+	size_t i;
+
+	made_init(&m, &p->sink);
+	for (i = 0; i < n; i++) {
+		made_process(&m, (uint32_t)pids[i], "python3 app.py");
+		made_thread(&m, (uint32_t)pids[i], "MainThread");
+		made_samples(&m, (uint32_t)pids[i], "f@/srv/app.py:1", RUN_CPU,
+			     10);
+	}
+	made_release(&m);
+	live_take(&sc->live, p, paused);
+	top_shares(&sc->live.model, &sc->shares);
+}
+
+static double newest_second(const struct scene *sc)
+{
+	return sc->live.model.minute[sc->live.model.nminute - 1];
+}
+
+/* Samples say busy, the kernel says idle: also of the first interval. */
+static void kernel_counts(void **state)
+{
+	struct scene *sc = *state;
+
+	interval(sc, sc->pids, PIDS, false);
+	assert_true(sc->live.processes[0].cpu >= 0);
+	assert_true(sc->shares.cpu < 0.5);
+}
+
+/* CPU of the pause is not CPU of the interval behind it. */
+static void pauses(void **state)
+{
+	struct scene *sc = *state;
+	uint64_t before = clock_mono();
+
+	interval(sc, sc->pids, PIDS, true);
+	assert_true(sc->live.kernel[0].at_ns >= before);
+	assert_true(sc->live.processes[0].cpu < 0);
+}
+
+static void last_interval_stays(void **state)
+{
+	struct scene *sc = *state;
+	pid_t pids[PIDS] = {sc->pids[0], sc->pids[1]};
+
+	interval(sc, pids, PIDS, false);
+	sc->live.processes[0].cpu = 0.7;
+	sc->live.processes[1].cpu = 0.1;
+	end(sc, 0);
+	end(sc, 1);
+	interval(sc, pids, PIDS, false);
+	assert_true(sc->live.processes[0].cpu == 0.7);
+	assert_true(sc->shares.cpu > 0.79);
+	/* Empty ones, at the end, change nothing. */
+	sc->live.processes[0].ended = sc->live.processes[1].ended = true;
+	live_take(&sc->live, profile_new(), false);
+	top_shares(&sc->live.model, &sc->shares);
+	assert_true(sc->shares.cpu > 0.79);
+}
+
+static void one_ends(void **state)
+{
+	struct scene *sc = *state;
+	pid_t pids[PIDS] = {sc->pids[0], sc->pids[1]};
+	int i;
+
+	interval(sc, pids, PIDS, false);
+	sc->live.processes[0].cpu = 1;
+	end(sc, 0);
+	sc->live.processes[0].ended = true;
+	for (i = 0; i < 40; i++)
+		interval(sc, pids + 1, 1, false);
+	assert_true(sc->live.processes[0].cpu == 0);
+	assert_true(sc->shares.cpu < 0.5);
+	assert_true(newest_second(sc) < 50);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(kernel_counts),
+		TEST(pauses),
+		TEST(last_interval_stays),
+		TEST(one_ends),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
