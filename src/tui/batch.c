@@ -71,7 +71,7 @@ void top_text(const struct top_model *m, const struct top_state *s,
 	add_subject(&line, m);
 	add_line(out, &line, width, ascii);
 	str_clear(&line);
-	add_facts(&line, m, s, bar);
+	add_facts(&line, m, s, width, bar);
 	add_line(out, &line, width, ascii);
 	str_clear(&line);
 	add_shares(&line, m, bar);

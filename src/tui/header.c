@@ -130,15 +130,17 @@ static void add_about(struct str *out, const struct top_model *m,
 	add_age(out, t->age_ns);
 }
 
-void add_facts(struct str *out, const struct top_model *m,
-	       const struct top_state *s, const char *bar)
+/* The rate of the last interval; after a reset there is none yet. */
+static void add_taken(struct str *out, const struct top_model *m,
+		      const struct top_state *s, const char *bar)
 {
 	const struct profile *p = m->all;
-	uint64_t partial = profile_partial(p);
 	struct view_count count;
 
-	add_fixed(out, profile_achieved(p), 1);
-	str_adds(out, " % of ");
+	if (m->last->ticks) {
+		add_fixed(out, profile_achieved(m->last), 1);
+		str_adds(out, " % of ");
+	}
 	add_rate(out, m->period_ns);
 	str_adds(out, bar);
 	add_noun(out, p->samples, "sample");
@@ -148,19 +150,50 @@ void add_facts(struct str *out, const struct top_model *m,
 		add_count(out, count.idle);
 		str_adds(out, " idle");
 	}
+}
+
+/* Those that there are; none at all is a fact, too. */
+static void add_lost(struct str *out, const struct top_model *m,
+		       const char *bar)
+{
+	uint64_t partial = profile_partial(m->all);
+
 	if (partial) {
-		str_adds(out, bar);
 		add_count(out, partial);
-		str_adds(out, " partial");
+		str_addf(out, " partial%s", bar);
 	}
-	str_adds(out, bar);
-	add_count(out, profile_lost(p));
+	add_count(out, profile_lost(m->all));
 	str_adds(out, " lost");
 	if (m->dropped) {
 		str_adds(out, bar);
 		add_count(out, m->dropped);
 		str_adds(out, " dropped");
 	}
+}
+
+static bool has_losses(const struct top_model *m)
+{
+	return profile_partial(m->all) || profile_lost(m->all) || m->dropped;
+}
+
+void add_facts(struct str *out, const struct top_model *m,
+	       const struct top_state *s, unsigned room, const char *bar)
+{
+	struct str taken, losses;
+	bool fits;
+
+	str_init(&taken);
+	str_init(&losses);
+	add_taken(&taken, m, s, bar);
+	add_lost(&losses, m, bar);
+	fits = text_columns(taken.data, taken.len) +
+	       text_columns(losses.data, losses.len) + strlen(" . ") <= room;
+	if (fits || !has_losses(m))
+		str_addf(out, "%s%s%s", taken.data, bar, losses.data);
+	else
+		str_addf(out, "%s%s%s", losses.data, bar, taken.data);
+	str_release(&taken);
+	str_release(&losses);
 }
 
 static const char *bar_of(const struct grid *g)
@@ -193,13 +226,13 @@ static void draw_title(const struct screen *sc, struct grid *g)
 static void draw_facts(const struct screen *sc, const struct top_state *s,
 		       struct grid *g)
 {
-	const struct profile *p = sc->m->all;
-	bool bad = profile_lost(p) || sc->m->dropped ||
-		   (p->ticks && profile_achieved(p) < 95);
+	const struct profile *last = sc->m->last;
+	bool bad = profile_lost(sc->m->all) || sc->m->dropped ||
+		   (last->ticks && profile_achieved(last) < 95);
 	struct str text;
 
 	str_init(&text);
-	add_facts(&text, sc->m, s, bar_of(g));
+	add_facts(&text, sc->m, s, g->width, bar_of(g));
 	grid_put(g, 0, 1, g->width, bad ? INK_WARNING : INK_DIM, text.data);
 	str_release(&text);
 }

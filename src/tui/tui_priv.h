@@ -119,9 +119,12 @@ void draw_footer(const struct screen *sc, const struct top_state *s,
 /* The view whose name stands there, or TOP_VIEWS. */
 enum top_view tab_at(const struct screen *sc, const struct top_state *s,
 		     unsigned x);
-/* The facts of the header, as lines; also for batch. */
+/*
+ * The facts of the header, as lines; also for batch. Where there is no room
+ * for all, losses come first.
+ */
 void add_facts(struct str *out, const struct top_model *m,
-	       const struct top_state *s, const char *bar);
+	       const struct top_state *s, unsigned room, const char *bar);
 void add_subject(struct str *out, const struct top_model *m);
 
 /* ---- source.c, panes.c ---- */

@@ -94,6 +94,40 @@ static void output(void **state)
 		    "\xef\xbf\xbd" "desrever\nlast\n");
 }
 
+/* The rate is that of the last interval, and none where there was none. */
+static void rate(void **state)
+{
+	struct profile *none = profile_new();
+	struct stage *st = *state;
+
+	st->sheet.p->missed += st->sheet.p->ticks;
+	stage_shows(st, "\n100.0 % of 100 Hz");
+	st->last->missed += st->last->ticks;
+	stage_shows(st, "\n50.0 % of 100 Hz");
+	st->m.last = none;
+	stage_shows(st, "\n100 Hz \xc2\xb7 902 samples");
+	st->m.last = st->last;
+	profile_free(none);
+}
+
+/* Losses are seen on any screen. */
+static void losses(void **state)
+{
+	struct profile *none = profile_new();
+	struct stage *st = *state;
+
+	st->width = 40;
+	stage_shows(st, "\n3 partial \xc2\xb7 12 lost \xc2\xb7 100.0 % of");
+	st->m.dropped = 5;
+	stage_shows(st, "\n3 partial \xc2\xb7 12 lost \xc2\xb7 5 dropped");
+	st->m.dropped = 0;
+	st->m.all = st->m.last = none;
+	stage_shows(st, "\n100 Hz \xc2\xb7 0 samples \xc2\xb7 0 lost\n");
+	st->m.last = st->last;
+	st->m.all = st->sheet.p;
+	profile_free(none);
+}
+
 /* A message below the least size, all else above; never outside the grid. */
 static void sizes(void **state)
 {
@@ -282,6 +316,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(views),	      TEST(in_ascii),  TEST(inks),
 		TEST(source),	      TEST(output),    TEST(sizes),
+		TEST(rate),	      TEST(losses),
 		TEST(hostile_names),  TEST(many_processes),
 		TEST(nothing_at_all), TEST(blocks),    TEST(json),
 	};
