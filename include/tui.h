@@ -95,6 +95,7 @@ struct top_model {
 	uint8_t minute[TOP_MINUTE]; /* CPU in percent, up to 100; newest last */
 	unsigned nminute;
 	const char *notice; /* one line, or NULL */
+	const char *trouble; /* the same, of what lasts; notices go before it */
 	const char *output; /* what a started program wrote, or NULL */
 	/*
 	 * A line of a source file as it is, or NULL: not there. NULL itself:

@@ -397,6 +397,8 @@ void progress_text(struct str *s, const struct progress *p,
 unsigned terminal_columns(int fd); /* 80 when it is none */
 
 void add_seconds(struct str *s, uint64_t ns); /* "12.3 s" */
+/* "process 12 ('python3 app.py')", by name if that is still to be had. */
+void add_process(struct str *s, pid_t pid);
 /*
  * How often, and for how long, threads were stopped; nothing if they were
  * not.

@@ -78,8 +78,7 @@ void add_losses(struct str *s, const char *sep, const uint64_t *partial,
 	add_causes(s, sep, "lost", lost);
 }
 
-/* Who traces it, by name if that is still to be had. */
-static void add_tracer(struct str *s, pid_t pid)
+void add_process(struct str *s, pid_t pid)
 {
 	struct process p;
 	struct str name;
@@ -104,7 +103,7 @@ static void add_refusal(struct str *s, const struct target_counts *c)
 		return;
 	}
 	str_adds(s, "; threads could not be stopped: ");
-	add_tracer(s, c->tracer);
+	add_process(s, c->tracer);
 	str_adds(s, " traces them");
 }
 

@@ -41,6 +41,7 @@ void live_init(struct live *l, size_t n, uint64_t period_ns)
 	l->kernel = xcalloc(n, sizeof(*l->kernel));
 	str_init(&l->output);
 	str_init(&l->notice);
+	str_init(&l->trouble);
 	l->model = (struct top_model){
 		.all = l->all,
 		.last = l->last,
@@ -69,6 +70,7 @@ void live_release(struct live *l)
 	free(l->kernel);
 	str_release(&l->output);
 	str_release(&l->notice);
+	str_release(&l->trouble);
 }
 
 /* Its CPU since the last time; false when it is gone, or was not known then. */
@@ -140,6 +142,44 @@ static void look_away(struct live *l)
 		measure(&l->kernel[i], &unseen);
 }
 
+/* ---- what is wrong, while it lasts ---- */
+
+static void find_trouble(struct live *l)
+{
+	str_clear(&l->trouble);
+	add_trouble(&l->trouble, l);
+	l->model.trouble = l->trouble.len ? l->trouble.data : NULL;
+}
+
+/* Some live on as something else, so it is no end that there are no ticks. */
+static bool is_away(const struct live *l)
+{
+	size_t i;
+
+	for (i = 0; i < l->n; i++)
+		if (l->kernel[i].away)
+			return true;
+	return false;
+}
+
+bool live_fate(struct live *l, size_t i, const struct fate *f)
+{
+	struct kernel_side *k = &l->kernel[i];
+	struct top_process *p = &l->processes[i];
+
+	pid_t tracer = f->refused ? f->tracer : 0;
+
+	if (p->ended == f->ended && k->away == f->away &&
+	    k->refused == f->refused && k->tracer == tracer)
+		return false;
+	p->ended = f->ended;
+	k->away = f->away;
+	k->refused = f->refused;
+	k->tracer = tracer;
+	find_trouble(l);
+	return true;
+}
+
 /* ---- the last minute ---- */
 
 static void push_second(struct top_model *m, double cpu)
@@ -185,7 +225,7 @@ void live_take(struct live *l, struct profile *slice, bool paused)
 	}
 	live_go_on(l);
 	/* At the end there is nothing new: what was seen last stays. */
-	if (!slice->ticks) {
+	if (!slice->ticks && !is_away(l)) {
 		look_away(l);
 		profile_merge(l->all, slice, NULL);
 		profile_free(slice);
@@ -199,9 +239,10 @@ void live_take(struct live *l, struct profile *slice, bool paused)
 	l->last = slice;
 	l->model.last = slice;
 	l->model.row_of = l->row_of;
-	l->slices++;
+	l->slices += slice->ticks > 0;
 	for (i = 0; i < l->n; i++)
 		look_at(l, i);
+	find_trouble(l);
 	add_minute(l, (double)profile_duration(slice) / NS);
 }
 

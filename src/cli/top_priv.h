@@ -21,6 +21,9 @@ struct fate {
 	bool attached; /* it is being sampled, or was */
 	bool ended;    /* and is not any more */
 	char why[ERR_MAX]; /* "" or why it could not be */
+	bool away;     /* it lives, but for some time has been no Python */
+	bool refused;  /* its threads could not be stopped lately */
+	pid_t tracer;  /* by whom; 0: not known */
 };
 
 /*
@@ -51,6 +54,8 @@ struct kernel_side {
 	struct sources *sources;
 	bool open;
 	uint64_t cpu_ns, at_ns; /* CPU time by then; at 0: not known */
+	bool away, refused;     /* as in struct fate */
+	pid_t tracer;
 };
 
 struct live {
@@ -62,7 +67,7 @@ struct live {
 	struct kernel_side *kernel; /* of each process */
 	size_t n;
 	double minute_cpu, minute_s; /* of the second that is not over */
-	struct str output, notice;
+	struct str output, notice, trouble;
 	uint64_t slices;
 };
 
@@ -75,8 +80,18 @@ void live_take(struct live *l, struct profile *slice, bool paused);
 void live_go_on(struct live *l); /* it is not paused any more */
 void live_reset(struct live *l);
 void live_output(struct live *l, const char *data, size_t len);
+/* Takes over what is said of process `i`; true when that changes anything. */
+bool live_fate(struct live *l, size_t i, const struct fate *f);
 void live_notice(struct live *l, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
+
+/* ---- top_trouble.c ---- */
+
+/*
+ * Why there is less to be seen than one would expect, of the first process that
+ * has such a reason: it is stopped, another one traces it, it is no Python now.
+ */
+void add_trouble(struct str *out, const struct live *l);
 
 /* ---- top_export.c ---- */
 

@@ -17,19 +17,19 @@
 /* True when the state of some subject is another one than before. */
 static bool look_at_fates(struct top *t)
 {
-	bool changed = false;
+	bool changed = false, ended;
 	struct fate f;
 	size_t i;
 
 	for (i = 0; i < t->n; i++) {
 		sampling_fate(t->samples, i, &f);
-		if (f.ended == t->live.processes[i].ended)
+		ended = t->live.processes[i].ended;
+		if (!live_fate(&t->live, i, &f))
 			continue;
-		t->live.processes[i].ended = f.ended;
 		changed = true;
-		if (f.ended)
+		if (f.ended && !ended)
 			top_tell_fate(t, i, &f);
-		else
+		else if (ended && !f.ended)
 			live_notice(&t->live, "%s", "");
 	}
 	return changed;

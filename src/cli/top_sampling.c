@@ -9,9 +9,13 @@
 
 #include "top_priv.h"
 
+#define AWAY_NS 1000000000u
+#define REFUSED_NS 2500000000u
+
 struct seat {
 	struct subject *subject;
 	uint64_t since, next_try; /* it is no target since, and when to try */
+	uint64_t refused, refused_at; /* stops of its target, and when */
 	struct fate fate;
 };
 
@@ -45,6 +49,7 @@ static void set_fate(struct sampling *s, struct seat *seat, bool attached,
 	pthread_mutex_lock(&s->lock);
 	seat->fate.attached = seat->fate.attached || attached;
 	seat->fate.ended = ended;
+	seat->fate.away = false;
 	memcpy(seat->fate.why, why, strnlen(why, ERR_MAX - 1) + 1);
 	pthread_mutex_unlock(&s->lock);
 }
@@ -53,7 +58,35 @@ static void lose_target(struct sampler_seat *t, struct seat *seat)
 {
 	target_free(t->target);
 	*t = (struct sampler_seat){.target = NULL};
+	seat->refused = seat->refused_at = 0;
 	seat->since = seat->next_try = clock_mono();
+}
+
+/* From one Python to another, by exec, takes less. */
+static void look_for_long(struct sampling *s, struct seat *seat, uint64_t now)
+{
+	pthread_mutex_lock(&s->lock);
+	seat->fate.away = seat->fate.attached && now - seat->since > AWAY_NS;
+	seat->fate.refused = false;
+	pthread_mutex_unlock(&s->lock);
+}
+
+/* After a refusal the next stop is tried a second later. */
+static void look_for_refusals(struct sampling *s, const struct target *t,
+			      struct seat *seat)
+{
+	struct target_counts c;
+	uint64_t now = clock_mono();
+
+	target_counts(t, &c);
+	if (c.refused != seat->refused)
+		seat->refused_at = now;
+	seat->refused = c.refused;
+	pthread_mutex_lock(&s->lock);
+	seat->fate.refused = seat->refused_at &&
+			     now - seat->refused_at < REFUSED_NS;
+	seat->fate.tracer = c.tracer;
+	pthread_mutex_unlock(&s->lock);
 }
 
 static void try_attach(struct sampling *s, struct sampler_seat *t,
@@ -69,8 +102,10 @@ static void try_attach(struct sampling *s, struct sampler_seat *t,
 	ret = subject_try(seat->subject, &target, now - seat->since, &pause,
 			  &err);
 	seat->next_try = now + pause;
-	if (ret == -EAGAIN)
+	if (ret == -EAGAIN) {
+		look_for_long(s, seat, now);
 		return;
+	}
 	if (!ret && target_announce(target, feed_sink(s->feed))) {
 		target_free(target);
 		ret = -EIO;
@@ -97,6 +132,8 @@ static void tend(struct sampling *s, size_t i)
 		set_fate(s, seat, false, true, "");
 	} else if (!t->target) {
 		try_attach(s, t, seat);
+	} else {
+		look_for_refusals(s, t->target, seat);
 	}
 }
 

@@ -76,6 +76,11 @@ void top_text(const struct top_model *m, const struct top_state *s,
 	str_clear(&line);
 	add_shares(&line, m, bar);
 	add_line(out, &line, width, ascii);
+	if (m->trouble) {
+		str_clear(&line);
+		str_adds(&line, m->trouble);
+		add_line(out, &line, width, ascii);
+	}
 	str_release(&line);
 	if (m->nprocesses > 1) {
 		str_addc(out, '\n');
@@ -224,6 +229,7 @@ void top_json(const struct top_model *m, const struct top_state *s,
 	add_number(out, "gil_wanted", shares.wanted);
 	add_number(out, "gc", shares.gc);
 	add_number(out, "io_wait", shares.io);
+	add_text(out, "trouble", m->trouble ? m->trouble : "");
 	json_processes(out, m);
 	of.view = s->view == TOP_LINES ? TOP_LINES : TOP_FUNCTIONS;
 	json_functions(out, m, &of, limit);

@@ -486,6 +486,7 @@ void draw_footer(const struct screen *sc, const struct top_state *s,
 		{"Enter", "open"}, {"space", "pause"}, {"r", "reset"},
 		{"e", "export"}, {"w C g", "mode"},
 	};
+	const char *notice = sc->m->notice ? sc->m->notice : sc->m->trouble;
 	unsigned x = 0, y = g->height - 1;
 	size_t i;
 
@@ -493,8 +494,8 @@ void draw_footer(const struct screen *sc, const struct top_state *s,
 		draw_prompt(s, g, y);
 		return;
 	}
-	if (sc->m->notice) {
-		grid_put(g, 0, y, g->width, INK_WARNING, sc->m->notice);
+	if (notice) {
+		grid_put(g, 0, y, g->width, INK_WARNING, notice);
 		return;
 	}
 	for (i = 0; i < sizeof(keys) / sizeof(*keys); i++) {

@@ -478,6 +478,41 @@ def test_the_last_screen(t):
     screen.shows("status 0 end")
 
 
+def test_what_is_wrong(t):
+    """That it is stopped is told, and how to let it go on, while it lasts."""
+    target = t.ready("alternate.py")
+    screen = Screen(t)
+    screen.top("-r", "500", "--interval", "100ms", "-p", target.pid)
+    screen.shows("alternate.py", "^h help")
+    os.kill(target.pid, signal.SIGSTOP)
+    screen.shows("^process %d is stopped; 'kill -CONT %d'" % (
+        target.pid, target.pid))
+    os.kill(target.pid, signal.SIGCONT)
+    screen.shows("^h help")
+    strace = t.start(under_strace(t) + ["-f", "-p", str(target.pid)])
+    screen.shows("^%d is traced by process %d " % (target.pid, strace.pid))
+    strace.kill()
+    screen.shows("^h help")
+
+
+def test_no_python_any_more(t):
+    """What becomes something else by exec is told of, and not shown as it
+    was."""
+    script = t.path("exec.py")
+    with open(script, "w") as f:
+        f.write("import os, time\nend = time.time() + 1\n"
+                "while time.time() < end: pass\n"
+                "os.execvp('sleep', ['sleep', '600'])\n")
+    screen = Screen(t)
+    screen.top("--interval", "100ms", "--", t.python.path, script)
+    screen.shows("exec.py", r"GIL +\[.*\] +[1-9]\d* %")
+    screen.shows(r"^process \d+ \('sleep 600'\) is no Python now; waiting",
+                 r"GIL +\[ *\] +0 %")
+    pid = int(re.search(r"^pystrobe (\d+)", screen.text()).group(1))
+    os.kill(pid, signal.SIGTERM)
+    screen.shows("was ended by signal 15; q quits")
+
+
 NOISY = """import sys, time
 print("\\x1b[2Jnoise on stdout")
 sys.stderr.write("noise on stderr\\n")

@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -153,6 +154,94 @@ static void one_ends(void **state)
 	assert_true(newest_second(sc) < 50);
 }
 
+static void says(struct scene *sc, const char *part)
+{
+	const char *said = sc->live.model.trouble;
+
+	if (!said != !part || (part && !strstr(said, part)))
+		fail_msg("'%s' is said, not '%s'", said ? said : "(nothing)",
+			 part ? part : "(nothing)");
+}
+
+/* All threads of the second one in one state, with another in between. */
+static void second_is(struct scene *sc, enum run_state one,
+		      enum run_state other)
+{
+	struct profile *p = profile_new();
+	struct made m;
+
+	made_init(&m, &p->sink);
+	made_process(&m, (uint32_t)sc->pids[1], "python3 app.py");
+	made_thread(&m, 1, "MainThread");
+	made_samples(&m, 1, "f@/srv/app.py:1", one, 5);
+	made_thread(&m, 2, "other");
+	made_samples(&m, 2, "f@/srv/app.py:1", other, 5);
+	made_release(&m);
+	live_take(&sc->live, p, false);
+}
+
+static void stopped(void **state)
+{
+	struct scene *sc = *state;
+	char part[64];
+
+	says(sc, NULL);
+	second_is(sc, RUN_STOPPED, RUN_CPU);
+	says(sc, NULL);
+	second_is(sc, RUN_STOPPED, RUN_STOPPED);
+	snprintf(part, sizeof(part), "process %d is stopped; 'kill -CONT %d' ",
+		 (int)sc->pids[1], (int)sc->pids[1]);
+	says(sc, part);
+	second_is(sc, RUN_CPU, RUN_CPU);
+	says(sc, NULL);
+}
+
+static void traced(void **state)
+{
+	struct fate f = {.attached = true};
+	struct scene *sc = *state;
+	char part[64];
+
+	assert_false(live_fate(&sc->live, 0, &f));
+	f.refused = true;
+	assert_true(live_fate(&sc->live, 0, &f));
+	assert_false(live_fate(&sc->live, 0, &f));
+	says(sc, " may not be stopped: what moves is not whole");
+	f.tracer = sc->pids[1];
+	assert_true(live_fate(&sc->live, 0, &f));
+	snprintf(part, sizeof(part), "%d is traced by process %d ('",
+		 (int)sc->pids[0], (int)sc->pids[1]);
+	says(sc, part);
+	says(sc, "'): what moves is not whole");
+	f.refused = false;
+	assert_true(live_fate(&sc->live, 0, &f));
+	says(sc, NULL);
+	f.ended = f.refused = true;
+	assert_true(live_fate(&sc->live, 0, &f));
+	says(sc, NULL);
+}
+
+/* An exec of what is no Python: the old values do not stay. */
+static void away(void **state)
+{
+	struct fate f = {.attached = true, .away = true};
+	struct scene *sc = *state;
+	char part[64];
+
+	interval(sc, sc->pids, PIDS, false);
+	assert_true(live_fate(&sc->live, 0, &f));
+	snprintf(part, sizeof(part), "process %d ('", (int)sc->pids[0]);
+	says(sc, part);
+	says(sc, "') is no Python now; waiting until it is");
+	assert_true(sc->live.model.last->ticks > 0);
+	live_take(&sc->live, profile_new(), false);
+	assert_true(sc->live.model.last->ticks == 0);
+	assert_int_equal(sc->live.slices, 1);
+	f.away = false;
+	assert_true(live_fate(&sc->live, 0, &f));
+	says(sc, NULL);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -162,6 +251,9 @@ int main(void)
 		TEST(pauses),
 		TEST(last_interval_stays),
 		TEST(one_ends),
+		TEST(stopped),
+		TEST(traced),
+		TEST(away),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -128,6 +128,21 @@ static void losses(void **state)
 	profile_free(none);
 }
 
+/* What lasts is told until it is over, unless there is news. */
+static void trouble(void **state)
+{
+	struct stage *st = *state;
+
+	st->m.trouble = "process 4711 is stopped";
+	stage_shows(st, "\nprocess 4711 is stopped\n");
+	st->m.notice = "wrote 'x.svg'";
+	stage_shows(st, "\nwrote 'x.svg'\n");
+	stage_hides(st, "is stopped");
+	top_text(&st->m, &st->s, 100, 8, false, &st->sheet.out);
+	assert_non_null(strstr(st->sheet.out.data, "\nprocess 4711 is stopped"
+			       "\n\n"));
+}
+
 /* A message below the least size, all else above; never outside the grid. */
 static void sizes(void **state)
 {
@@ -317,6 +332,7 @@ int main(void)
 		TEST(views),	      TEST(in_ascii),  TEST(inks),
 		TEST(source),	      TEST(output),    TEST(sizes),
 		TEST(rate),	      TEST(losses),
+		TEST(trouble),
 		TEST(hostile_names),  TEST(many_processes),
 		TEST(nothing_at_all), TEST(blocks),    TEST(json),
 	};
