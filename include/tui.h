@@ -97,6 +97,7 @@ struct top_model {
 	const char *notice; /* one line, or NULL */
 	const char *trouble; /* the same, of what lasts; notices go before it */
 	const char *output; /* what a started program wrote, or NULL */
+	const char *output_path; /* the file where that goes, or NULL */
 	/*
 	 * A line of a source file as it is, or NULL: not there. NULL itself:
 	 * no source. Valid until the next.

@@ -16,6 +16,7 @@ static int open_output(struct top *t, struct err *err)
 	int ends[2];
 
 	if (t->path) {
+		t->live.model.output_path = t->path;
 		t->out = open(t->path, O_WRONLY | O_CREAT | O_TRUNC |
 				       O_CLOEXEC, 0666);
 		if (t->out < 0)

@@ -370,7 +370,7 @@ static bool has_tab(const struct screen *sc, const struct top_state *s,
 	case TOP_SOURCE:
 		return s->file != NULL;
 	case TOP_OUTPUT:
-		return sc->m->output != NULL;
+		return sc->m->output || s->view == TOP_OUTPUT;
 	case TOP_HELP:
 		return s->view == TOP_HELP;
 	default:

@@ -313,8 +313,6 @@ void screen_draw(const struct screen *sc, const struct top_state *s,
 	else if (s->view == TOP_HELP)
 		draw_text(sc, sc->help.data, g);
 	else
-		draw_text(sc, sc->m->output && *sc->m->output
-				      ? sc->m->output
-				      : "nothing so far", g);
+		draw_output(sc, g);
 	draw_footer(sc, s, g);
 }

@@ -85,13 +85,67 @@ static void output(void **state)
 	struct stage *st = *state;
 
 	stage_hides(st, "output");
-	st->m.output = "";
 	stage_type(st, "o");
+	stage_shows(st, "\nonly of a program that is started here ");
+	st->m.output_path = "/tmp/\x1b[31mlog";
+	stage_shows(st, "\nwhat the program writes goes to the file\n"
+		    "/tmp/\xef\xbf\xbd[31mlog\n");
+	st->m.output_path = NULL;
+	st->m.output = "";
 	stage_shows(st, "nothing so far");
 	st->m.output = "one\ntwo\r\n\x1b[31mred\x1b[0m \xe2\x80\xae"
 		       "desrever\nlast";
-	stage_shows(st, "\none\ntwo\n\xef\xbf\xbd[31mred\xef\xbf\xbd[0m "
-		    "\xef\xbf\xbd" "desrever\nlast\n");
+	stage_shows(st, "\none\ntwo\nred \xef\xbf\xbd" "desrever\nlast\n");
+}
+
+/* Each line is what a terminal would have there at the end. */
+static void written_over(void **state)
+{
+	static const struct {
+		const char *written, *shown;
+	} cases[] = {
+		{" 1%|#   |\r50%|##", "50%|##"},
+		{"50%\r60%\r", "60%"}, /* its next one may still come */
+		{"100%\r\n>", "100%\n>"},
+		{"50%\r\x1b[Kdone", "done"},
+		{"50%\r\x1b[2K", ""},
+		{"50%\x1b[K", "50%"},
+		{"|\b/\b-\b", "-"},
+		{"ab\b \b.", "a."},
+		{"\b\b\bx", "x"},
+		{"\xe6\xbc\xa2\b.", "."},
+		{"a\tb\n\xe6\xbc\xa2\xe5\xad\x97\tc",
+		 "a       b\n\xe6\xbc\xa2\xe5\xad\x97    c"},
+		{"\x1b[1;31mred\x1b[0m\x1b[38:2::1:2:3m.", "red."},
+		{"\x1b]0;title\a.\x1b]8;;http://x\x1b\\link\x1b]8;;\x1b\\",
+		 ".link"},
+		{"\x1b(B\x1b=\x1b" "7.", "."},
+		{"\x1b]no end", "no end"},
+		{"x\x1b[31", "x"},
+		{"x\x1b", "x"},
+		{"a\a\v.", "a\xef\xbf\xbd."},
+		{"\xff\r\xbf\xbf.", "\xef\xbf\xbd\xef\xbf\xbd."},
+	};
+	struct stage *st = *state;
+	char shown[128];
+	struct str text;
+	size_t i;
+
+	str_init(&text);
+	stage_type(st, "o");
+	for (i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		st->m.output = cases[i].written;
+		snprintf(shown, sizeof(shown), "not idle\n%s\n\n",
+			 cases[i].shown);
+		stage_shows(st, shown);
+	}
+	/* All of what is kept in one line. */
+	for (i = 0; i < 20000; i++)
+		str_adds(&text, "\t\b\r");
+	st->m.output = text.data;
+	stage_draw(st);
+	st->m.output = NULL;
+	str_release(&text);
 }
 
 /* The rate is that of the last interval, and none where there was none. */
@@ -332,7 +386,7 @@ int main(void)
 		TEST(views),	      TEST(in_ascii),  TEST(inks),
 		TEST(source),	      TEST(output),    TEST(sizes),
 		TEST(rate),	      TEST(losses),
-		TEST(trouble),
+		TEST(trouble),	      TEST(written_over),
 		TEST(hostile_names),  TEST(many_processes),
 		TEST(nothing_at_all), TEST(blocks),    TEST(json),
 	};
