@@ -33,6 +33,7 @@ static int open_output(struct top *t, struct err *err)
 		t->out = ends[1];
 		fcntl(t->pipe, F_SETFL, O_NONBLOCK);
 		live_output(&t->live, "", 0);
+		return output_outlive(t->pipe, err);
 	}
 	return 0;
 }

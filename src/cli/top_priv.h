@@ -134,6 +134,14 @@ struct top {
 	int status;
 };
 
+/* ---- top_outlive.c ---- */
+
+/*
+ * From now on whoever writes to the pipe may go on after our end, whatever that
+ * is: what nobody reads any more is thrown away. There must be no threads yet.
+ */
+int output_outlive(int pipe, struct err *err);
+
 /* ---- top_open.c: subjects, and what a started program writes ---- */
 
 /* Those that cannot be seen are told of and left out. */

@@ -541,6 +541,78 @@ def test_output_of_a_program(t):
     wait_until(lambda: state_of(pid) is None, "its end")
 
 
+LONG = """import os, sys, time
+print("ready", flush=True)
+while not os.path.exists(sys.argv[1]): time.sleep(0.01)
+for i in range(5000): print("more than a pipe takes " * 5, flush=True)
+with open(sys.argv[2], "w") as f: f.write(str(os.getpid()))
+"""
+
+
+def helpers():
+    """Processes of the name that keeps the output of a program."""
+    found = set()
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open("/proc/%s/comm" % name) as f:
+                if f.read() == "top-output\n":
+                    found.add(int(name))
+        except OSError:
+            pass
+    return found
+
+
+def helper_of(pid):
+    """The one whose pipe is the standard output of the program."""
+    pipe = os.readlink("/proc/%d/fd/1" % pid)
+    for helper in helpers():
+        try:
+            if os.readlink("/proc/%d/fd/0" % helper) == pipe:
+                return helper
+        except OSError:
+            pass
+    return None
+
+
+def goes_on(t, how):
+    """The program prints, and ends by itself, though we have ended."""
+    script, go, done = t.path("long.py"), t.path("go"), t.path("done")
+    with open(script, "w") as f:
+        f.write(LONG)
+    screen = Screen(t)
+    screen.top("--interval", "100ms", "--", t.python.path, script, go, done)
+    screen.keys("o")
+    screen.shows("^ready")
+    pid = int(re.search(r"^pystrobe (\d+)", screen.text()).group(1))
+    top = screen.pid()
+    helper = wait_until(lambda: helper_of(pid), "who keeps the output")
+    wait_until(lambda: os.listdir("/proc/%d/fd" % helper) == ["0", "1"],
+               "it to hold two pipes alone")
+    equal(os.getsid(helper), helper, "its session")
+    how(screen, top)
+    with open(go, "w"):
+        pass
+    wait_until(lambda: os.path.exists(done), "the end of the program")
+    for one in (top, helper):
+        wait_until(lambda: state_of(one) is None, "the end of %d" % one)
+
+
+def test_killed(t):
+    """Nobody reads any more what the program writes, and it goes on."""
+    def kill(_, top):
+        os.kill(top, signal.SIGKILL)
+        wait_until(lambda: state_of(top) is None, "the end of pystrobe")
+    goes_on(t, kill)
+
+
+def test_quit(t):
+    """What it still writes is ours to pass on."""
+    def leave(screen, _):
+        screen.keys("q")
+        screen.says("goes on; waiting for its end")
+    goes_on(t, leave)
+
+
 def test_a_program_that_ends(t):
     """Its status is told on the last screen, and becomes ours."""
     script = t.path("short.py")
