@@ -54,6 +54,54 @@ static void set_cell(struct grid_cell *cell, uint32_t point, enum ink ink)
 	*cell = (struct grid_cell){.point = point, .ink = (uint8_t)ink};
 }
 
+/*
+ * What has no picture of its own, or changes that of its neighbours: of these
+ * terminals differ in how many columns they take. Unicode 15,
+ * DerivedCoreProperties.txt, Default_Ignorable_Code_Point, and Cf of
+ * UnicodeData.txt; skin tones of emoji.
+ */
+static const struct span {
+	uint32_t from, to;
+} unseen[] = {
+	{0x00ad, 0x00ad},   {0x034f, 0x034f},   {0x0600, 0x0605},
+	{0x061c, 0x061c},   {0x06dd, 0x06dd},   {0x070f, 0x070f},
+	{0x0890, 0x0891},   {0x08e2, 0x08e2},   {0x115f, 0x1160},
+	{0x17b4, 0x17b5},   {0x180b, 0x180f},   {0x200b, 0x200f},
+	{0x202a, 0x202e},   {0x2060, 0x206f},   {0x3164, 0x3164},
+	{0xfe00, 0xfe0f},   {0xfeff, 0xfeff},   {0xffa0, 0xffa0},
+	{0xfff0, 0xfffb},   {0x110bd, 0x110bd}, {0x110cd, 0x110cd},
+	{0x13430, 0x1345f}, {0x1bca0, 0x1bca3}, {0x1d173, 0x1d17a},
+	{0x1f3fb, 0x1f3ff}, {0xe0000, 0xe0fff},
+};
+
+#define FLAG_A 0x1f1e6u /* of two such letters some make one flag */
+#define FLAG_Z 0x1f1ffu
+
+static bool is_unseen(uint32_t c)
+{
+	size_t i, n = sizeof(unseen) / sizeof(*unseen);
+
+	for (i = 0; i < n && unseen[i].from <= c; i++)
+		if (c <= unseen[i].to)
+			return true;
+	return false;
+}
+
+/* Clean text without what terminals make of several characters. */
+static void add_apart(struct str *out, const struct str *s)
+{
+	size_t at, n;
+	uint32_t c;
+
+	for (at = 0; at < s->len; at += n) {
+		c = point_at(s->data + at, &n);
+		if (c >= FLAG_A && c <= FLAG_Z)
+			str_addc(out, (char)('A' + (c - FLAG_A)));
+		else if (!is_unseen(c))
+			str_add(out, s->data + at, n);
+	}
+}
+
 /* Clean text that fits; returns the column behind it. */
 static unsigned put_points(struct grid *g, unsigned x, unsigned y, unsigned end,
 			   enum ink ink, const struct str *s)
@@ -96,13 +144,16 @@ static unsigned end_of(const struct grid *g, unsigned x, unsigned room)
 static void fit(const struct grid *g, struct str *out, const char *text,
 		size_t room)
 {
-	struct str clean;
+	struct str clean, apart;
 
 	str_init(&clean);
+	str_init(&apart);
 	str_adds_clean(&clean, text);
-	text_fit_place(out, clean.data, clean.len, room,
+	add_apart(&apart, &clean);
+	text_fit_place(out, apart.data, apart.len, room,
 		       g->ascii ? ".." : "\xe2\x80\xa6", true);
 	str_release(&clean);
+	str_release(&apart);
 }
 
 unsigned grid_put(struct grid *g, unsigned x, unsigned y, unsigned room,

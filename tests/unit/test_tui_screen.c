@@ -248,12 +248,50 @@ static void widths_hold(struct stage *st)
 	assert_null(strchr(st->sheet.out.data, '\b'));
 }
 
+/* What some terminals give no column, and others do, is not put out. */
+static void columns(void **state)
+{
+	static const struct {
+		const char *name, *shown;
+	} cases[] = {
+		{"s\xc2\xado\xe2\x80\x8b" "f\xe2\x80\x8dt\xe2\x81\xa0", "soft"},
+		{"i\xe2\x81\xa4m\xe1\xa0\x8ev\xef\xb8\x8f\xf3\xa0\x81\xa1",
+		 "imv"},
+		{"\xe3\x85\xa4" "fill\xe1\x85\x9f\xe1\x85\xa0\xef\xbe\xa0",
+		 "fill"},
+		/* A family, a skin tone, a heart, a flag. */
+		{"\xf0\x9f\x91\xa9\xe2\x80\x8d\xf0\x9f\x91\xa7",
+		 "\xf0\x9f\x91\xa9\xf0\x9f\x91\xa7"},
+		{"\xf0\x9f\x91\x8d\xf0\x9f\x8f\xbd.", "\xf0\x9f\x91\x8d."},
+		{"\xe2\x9d\xa4\xef\xb8\x8f.", "\xe2\x9d\xa4."},
+		{"\xf0\x9f\x87\xaa\xf0\x9f\x87\xba", "EU"},
+	};
+	struct str out;
+	struct grid g;
+	size_t i, n;
+
+	(void)state;
+	str_init(&out);
+	for (i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		grid_init(&g, 20, 1, false);
+		n = grid_put(&g, 0, 0, 20, INK_PLAIN, cases[i].name);
+		str_clear(&out);
+		grid_text(&g, &out);
+		out.data[--out.len] = '\0';
+		assert_string_equal(out.data, cases[i].shown);
+		assert_int_equal(text_columns(out.data, out.len), n);
+		grid_release(&g);
+	}
+	str_release(&out);
+}
+
 static const char *const hostile[] = {
 	"\x1b[2J\x1b[31mred", "a\rb\nc\td\be", "\xe2\x80\xaeoverride",
 	"\xe2\x81\xa6isolate\xe2\x81\xa9", "\xc2\x9b" "31mC1",
 	"\xff\xfe not UTF-8 \xc3", "\xe6\xbc\xa2\xe5\xad\x97" "wide",
 	"e\xcc\x81\xcc\x82\xcc\x83\xcc\x84 marks", "\xcc\x81 mark first",
 	"\xf0\x9f\x98\x80 picture", "", "   ", "\x7f", "\x01\x02",
+	"\xe2\x80\x8bzero\xe2\x80\x8d", "so\xc2\xad" "ft", "\xc2\xad",
 	"name (of (many) (parentheses.py:1)",
 };
 
@@ -387,7 +425,7 @@ int main(void)
 		TEST(source),	      TEST(output),    TEST(sizes),
 		TEST(rate),	      TEST(losses),
 		TEST(trouble),	      TEST(written_over),
-		TEST(hostile_names),  TEST(many_processes),
+		TEST(columns),	      TEST(hostile_names),  TEST(many_processes),
 		TEST(nothing_at_all), TEST(blocks),    TEST(json),
 	};
 
