@@ -14,6 +14,16 @@
 #define BATCH_WIDTH 120u /* where there is no terminal */
 #define POLL_MS 250
 
+static bool all_ended(const struct top *t)
+{
+	size_t i;
+
+	for (i = 0; i < t->n; i++)
+		if (!t->live.processes[i].ended)
+			return false;
+	return true;
+}
+
 /* True when the state of some subject is another one than before. */
 static bool look_at_fates(struct top *t)
 {
@@ -32,6 +42,9 @@ static bool look_at_fates(struct top *t)
 		else if (ended && !f.ended)
 			live_notice(&t->live, "%s", "");
 	}
+	if (changed && t->n > 1 && all_ended(t))
+		live_notice(&t->live, "all %zu processes have ended%s", t->n,
+			    t->batch ? "" : "; q quits");
 	return changed;
 }
 
@@ -93,17 +106,6 @@ static bool take_slices(struct top *t)
 	return some;
 }
 
-/* True when the time is over, rather than all that was to be seen. */
-static bool time_over(const struct top *t)
-{
-	size_t i;
-
-	for (i = 0; i < t->n; i++)
-		if (!t->live.processes[i].ended)
-			return true;
-	return false;
-}
-
 static bool is_over(struct top *t)
 {
 	if (*signals_asked() || t->failed || (t->times && t->shown >= t->times))
@@ -111,8 +113,8 @@ static bool is_over(struct top *t)
 	if (!sampling_over(t->samples))
 		return false;
 	look_at_fates(t);
-	/* A screen stays until somebody has seen it. */
-	return t->batch || time_over(t);
+	/* Of what has ended the screen stays until somebody has seen it. */
+	return t->batch || !all_ended(t);
 }
 
 static void wait_for_news(struct top *t, bool keys)

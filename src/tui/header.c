@@ -112,22 +112,35 @@ void add_subject(struct str *out, const struct top_model *m)
 		str_addf(out, " %u", m->processes[i].pid);
 }
 
-/* "CPython 3.11.2 | up 2h03m" of the first process. */
+/* That of all of them, or 0. */
+static uint32_t common_version(const struct top_model *m)
+{
+	uint32_t first = 0;
+	size_t i;
+
+	for (i = 0; i < m->nprocesses; i++) {
+		uint32_t its = version_of(m->all, m->processes[i].pid);
+
+		if (!its || (i && its != first))
+			return 0;
+		first = its;
+	}
+	return first;
+}
+
+/* "CPython 3.11.2 | up 2h03m"; several began at different times. */
 static void add_about(struct str *out, const struct top_model *m,
 		      const char *bar)
 {
-	const struct top_process *t = m->processes;
-	uint32_t version;
+	uint32_t version = common_version(m);
 
-	if (!m->nprocesses)
-		return;
-	version = version_of(m->all, t->pid);
-	if (version) {
+	if (version)
 		add_version(out, version);
-		str_adds(out, bar);
-	}
+	if (m->nprocesses != 1)
+		return;
+	str_adds(out, version ? bar : "");
 	str_adds(out, "up ");
-	add_age(out, t->age_ns);
+	add_age(out, m->processes[0].age_ns);
 }
 
 /* The rate of the last interval; after a reset there is none yet. */

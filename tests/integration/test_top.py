@@ -216,6 +216,21 @@ def test_usage(t):
         equal(result.out, "", "output of a wrong command line")
 
 
+def test_all_end(t):
+    """One is marked, and counts no more; the last notice is of all."""
+    one, other = t.ready("busy.py"), t.ready("busy.py")
+    run = t.begin("top", "-b", "--interval", "100ms", "-p", str(one.pid), "-p",
+                  str(other.pid))
+    contains(run.line(), "2 processes: %d %d" % (one.pid, other.pid))
+    one.kill()
+    ended = re.compile(r" +0\.0 +0\.0 +%d +0 .* \[ended\] " % one.pid)
+    wait_until(lambda: ended.match(run.line() or ""), "a row of one that ended")
+    other.kill()
+    run.output.rest()
+    equal(run.wait(), 0, "status")
+    contains(run.stderr(), "all 2 processes have ended\n")
+
+
 def test_the_end_of_a_target(t):
     """Text goes on until it ends, and says so."""
     target = t.ready("busy.py")

@@ -361,6 +361,13 @@ static void many_processes(void **state)
 	stage_type(st, "P");
 	stage_is_as_in(st, "top-three.txt");
 	stage_shows(st, "[ended]");
+	/* Of several: the version if it is that of all. */
+	stage_hides(st, "CPython");
+	stage_hides(st, "up 2h");
+	st->m.nprocesses = 2;
+	stage_shows(st, "2 processes: 4711 4800 ");
+	stage_shows(st, "  CPython 3.11.2\n");
+	st->m.nprocesses = 3;
 	/* Enter: that one alone. */
 	stage_key(st, TOP_KEY_DOWN);
 	stage_key(st, TOP_KEY_ENTER);
