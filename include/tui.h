@@ -185,6 +185,7 @@ enum top_action {
 	TOP_EXPORT,  /* to the file state->input */
 	TOP_SUSPEND, /* Ctrl-Z */
 	TOP_REDRAW,  /* from nothing: Ctrl-L */
+	TOP_INTERVAL, /* to say what it is: state->interval_ns */
 };
 
 enum top_key_code { /* beyond all characters */

@@ -182,7 +182,7 @@ static void finish_program(struct top *t)
 
 static void say_end(const struct top *t)
 {
-	if (t->live.model.notice && !t->json)
+	if (t->live.model.notice && (!t->json || !t->shown))
 		say("%s", t->live.model.notice);
 }
 

@@ -118,6 +118,7 @@ void top_tell_fate(struct top *t, size_t i, const struct fate *f)
 	const struct subject *s = &t->subjects[i];
 	const struct child *c = &s->child;
 	const char *quit = t->batch ? "" : "; q quits";
+	const char *early = f->attached ? "" : " before Python ran in it";
 
 	if (*f->why)
 		live_notice(&t->live, "%s%s", f->why, quit);
@@ -128,12 +129,8 @@ void top_tell_fate(struct top *t, size_t i, const struct fate *f)
 		live_notice(&t->live, "'%s' has ended%s", s->program[0], quit);
 	else if (WIFSIGNALED(c->status))
 		live_notice(&t->live, "'%s' was ended by signal %d%s%s",
-			    s->program[0], WTERMSIG(c->status),
-			    f->attached ? "" : " before Python ran in it",
-			    quit);
+			    s->program[0], WTERMSIG(c->status), early, quit);
 	else
 		live_notice(&t->live, "'%s' has ended with status %d%s%s",
-			    s->program[0], WEXITSTATUS(c->status),
-			    f->attached ? "" : " before Python ran in it",
-			    quit);
+			    s->program[0], WEXITSTATUS(c->status), early, quit);
 }

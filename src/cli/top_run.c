@@ -72,8 +72,11 @@ static void write_block(struct top *t)
 	str_release(&out);
 	if (!ret)
 		return;
-	say("cannot write to standard output: %s", strerror(-ret));
 	t->failed = true;
+	/* Whoever reads has enough: head, or a pager that was left. */
+	if (ret == -EPIPE)
+		return;
+	say("cannot write to standard output: %s", strerror(-ret));
 	t->status = EXIT_FAILED;
 }
 
@@ -228,6 +231,7 @@ static bool act(struct top *t, enum top_action action)
 	case TOP_REDRAW:
 		terminal_redraw();
 		break;
+	case TOP_INTERVAL:
 	case TOP_NOTHING:
 		break;
 	}
@@ -249,11 +253,14 @@ static bool take_key(struct top *t, const struct top_key *key)
 
 	drop_notice(t);
 	action = screen_key(t->screen, &t->state, key);
-	if (t->state.interval_ns != interval) {
+	if (t->state.interval_ns != interval)
 		sampling_interval(t->samples, t->state.interval_ns);
-		live_notice(&t->live, "refreshes every %.4g s",
-			    (double)t->state.interval_ns / 1e9);
-	}
+	if (action == TOP_INTERVAL)
+		live_notice(&t->live, "refreshes every %.4g s%s",
+			    (double)t->state.interval_ns / 1e9,
+			    t->state.interval_ns == interval
+				    ? ", which is the limit"
+				    : "");
 	if (paused && !t->state.paused)
 		live_go_on(&t->live);
 	return act(t, action);

@@ -252,6 +252,8 @@ static void draw_facts(const struct screen *sc, const struct top_state *s,
 
 /* ---- bars ---- */
 
+#define LABEL 9u /* columns before a bar */
+
 struct bar {
 	const char *name;
 	double share;
@@ -261,15 +263,15 @@ struct bar {
 static void draw_bar(struct grid *g, unsigned x, unsigned y, unsigned width,
 		     const struct bar *b)
 {
-	unsigned label = 8, number = 6, at, room, full;
+	unsigned number = 7, at, room, full;
 	double share = b->share > 1 ? 1 : b->share;
 	struct str s;
 
-	grid_put(g, x, y, label, INK_DIM, b->name);
-	if (width < label + number + 4)
+	grid_put(g, x, y, LABEL, INK_DIM, b->name);
+	if (width < LABEL + number + 4)
 		return;
-	room = width - label - number - 2;
-	at = x + label;
+	room = width - LABEL - number - 2;
+	at = x + LABEL;
 	grid_put(g, at, y, 1, INK_DIM, "[");
 	full = (unsigned)(share * room + 0.5);
 	if (!full && share > 0.005)
@@ -296,14 +298,14 @@ static void draw_minute(const struct screen *sc, struct grid *g, unsigned x,
 					    "*", "#"};
 	unsigned i, n = sc->m->nminute, level, room;
 
-	grid_put(g, x, y, 8, INK_DIM, "minute");
-	room = width > 8 ? width - 8 : 0;
+	grid_put(g, x, y, LABEL, INK_DIM, "minute");
+	room = width > LABEL ? width - LABEL : 0;
 	n = n > room ? room : n;
 	for (i = 0; i < n; i++) {
 		level = sc->m->minute[sc->m->nminute - n + i];
 		level = level ? 1 + (level > 99 ? 99 : level) * 8 / 100 : 0;
 		level = level > 8 ? 8 : level;
-		grid_put(g, x + 8 + (room - n) + i, y, 1, INK_CPU,
+		grid_put(g, x + LABEL + (room - n) + i, y, 1, INK_CPU,
 			 g->ascii ? ascii[level] : utf8[level]);
 	}
 }

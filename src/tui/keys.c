@@ -331,10 +331,11 @@ static void set_mode(struct top_state *s, enum view_mode mode)
 
 static void set_interval(struct top_state *s, bool less)
 {
-	if (less && s->interval_ns * 2 <= TOP_INTERVAL_MAX)
-		s->interval_ns *= 2;
-	else if (!less && s->interval_ns / 2 >= TOP_INTERVAL_MIN)
-		s->interval_ns /= 2;
+	s->interval_ns = less ? s->interval_ns * 2 : s->interval_ns / 2;
+	if (s->interval_ns > TOP_INTERVAL_MAX)
+		s->interval_ns = TOP_INTERVAL_MAX;
+	if (s->interval_ns < TOP_INTERVAL_MIN)
+		s->interval_ns = TOP_INTERVAL_MIN;
 }
 
 /* Keys that show another view; false when it is none. */
@@ -487,10 +488,10 @@ static enum top_action other_key(const struct screen *sc, struct top_state *s,
 	case '+':
 	case '=':
 		set_interval(s, false);
-		break;
+		return TOP_INTERVAL;
 	case '-':
 		set_interval(s, true);
-		break;
+		return TOP_INTERVAL;
 	case '/':
 		ask(s, PROMPT_FILTER);
 		break;

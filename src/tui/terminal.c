@@ -206,6 +206,25 @@ static int open_input(struct err *err)
 	return 0;
 }
 
+static bool has_capability(const char *name)
+{
+	const char *text = tigetstr(name);
+
+	return text && text != (char *)-1;
+}
+
+static void let_go(void)
+{
+	struct terminal_state *t = &terminal_state;
+
+	tcsetattr(t->in_fd, TCSANOW, &t->line);
+	delscreen(t->screen);
+	t->screen = NULL;
+	fclose(t->out);
+	if (t->in != stdin)
+		fclose(t->in);
+}
+
 int terminal_open(const struct terminal_options *o, struct err *err)
 {
 	struct terminal_state *t = &terminal_state;
@@ -224,6 +243,12 @@ int terminal_open(const struct terminal_options *o, struct err *err)
 		return err_set(err, -ENOTSUP, "the terminal '%s' is not known "
 			       "here; set TERM to one that is, or use -b",
 			       name ? name : "");
+	if (!has_capability("cup") || !has_capability("clear")) {
+		let_go();
+		return err_set(err, -ENOTSUP, "the terminal '%s' cannot place "
+			       "text on its screen; set TERM to what it is, or "
+			       "use -b", name ? name : "");
+	}
 	make_end();
 	t->ours = 1;
 	catch_ends();
@@ -242,11 +267,7 @@ void terminal_close(void)
 		endwin();
 	give_back();
 	release_ends();
-	delscreen(t->screen);
-	t->screen = NULL;
-	fclose(t->out);
-	if (t->in != stdin)
-		fclose(t->in);
+	let_go();
 }
 
 void terminal_leave(void)

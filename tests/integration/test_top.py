@@ -199,6 +199,10 @@ def test_a_program(t):
     contains(result.err, "has ended with status 7")
     result = t.pystrobe("top", "-b", "--", "/bin/sh", "-c", "exit 2", status=2)
     contains(result.err, "has ended with status 2 before Python ran in it")
+    result = t.pystrobe("top", "--json", "--", "/bin/sh", "-c", "exit 2",
+                        status=2)
+    equal(result.out, "", "objects of nothing")
+    contains(result.err, "has ended with status 2 before Python ran in it")
 
 
 def test_usage(t):
@@ -270,7 +274,15 @@ def test_a_closed_pipe(t):
     run = t.run(["sh", "-c", "%s top --json --interval 100ms -p %d | head -n 1"
                  % (t.program, target.pid)])
     equal(json.loads(run.out)["pystrobe_top"], 1, "first object")
-    contains(run.err, "cannot write to standard output")
+    equal(run.err, "", "what is said")
+    status = t.path("status")
+    t.run(["sh", "-c", "{ %s top -b --interval 100ms -p %d; echo $? >%s; } "
+           "| head -n 2" % (t.program, target.pid, status)])
+    with open(status) as f:
+        equal(f.read(), "0\n", "its status")
+    full = t.run(["sh", "-c", "%s top -b -n 1 --interval 100ms -p %d >/dev/full"
+                  % (t.program, target.pid)], status=EXIT_FAILED)
+    contains(full.err, "cannot write to standard output: No space left")
 
 
 # ---- the screen ----
@@ -372,6 +384,8 @@ def test_pause_reset_resize(t):
     screen.keys("p")
     wait_until(lambda: samples() > before, "samples after the pause")
     wait_until(lambda: samples() > 100, "more of them")
+    screen.keys("+")
+    screen.shows("^refreshes every 0.1 s, which is the limit")
     screen.keys("r")
     wait_until(lambda: 0 <= samples() < 100, "a reset")
     for width, height, part in ((39, 24, "too small: 39x24 of 40x10"),
@@ -723,3 +737,8 @@ def test_an_unknown_terminal(t):
                "echo status $? end" % (t.program, target.pid))
     screen.shows("the terminal 'nonesuch' is not known", "use -b",
                  "status 1 end")
+    screen.run("clear; stty -a >%s; TERM=dumb %s top -p %d; echo status $? "
+               "end; stty -a | cmp - %s && echo the same" % (
+                   t.path("stty"), t.program, target.pid, t.path("stty")))
+    screen.shows("the terminal 'dumb' cannot place", "use -b", "status 1 end",
+                 "^the same")

@@ -314,11 +314,13 @@ static void interval(void **state)
 	assert_int_equal(st->s.interval_ns, 500000000);
 	for (i = 0; i < 20; i++)
 		stage_key(st, '+');
-	assert_true(st->s.interval_ns >= TOP_INTERVAL_MIN);
+	assert_true(st->s.interval_ns == TOP_INTERVAL_MIN);
+	/* That it stays is to be said, too. */
+	assert_int_equal(stage_key(st, '+'), TOP_INTERVAL);
 	for (i = 0; i < 20; i++)
 		stage_key(st, '-');
-	assert_true(st->s.interval_ns <= TOP_INTERVAL_MAX);
-	assert_true(st->s.interval_ns > TOP_INTERVAL_MAX / 2);
+	assert_true(st->s.interval_ns == TOP_INTERVAL_MAX);
+	assert_int_equal(stage_key(st, '-'), TOP_INTERVAL);
 }
 
 static void mouse(void **state)

@@ -164,6 +164,17 @@ static void rate(void **state)
 	profile_free(none);
 }
 
+/* No text touches a bar, however many threads there are. */
+static void bars(void **state)
+{
+	struct stage *st = *state;
+
+	st->processes[0].cpu = 12.33;
+	stage_shows(st, "\nCPU      [");
+	stage_shows(st, "] 1233 %  GIL      [");
+	stage_shows(st, "\nI/O wait [");
+}
+
 /* Losses are seen on any screen. */
 static void losses(void **state)
 {
@@ -431,7 +442,7 @@ int main(void)
 		TEST(views),	      TEST(in_ascii),  TEST(inks),
 		TEST(source),	      TEST(output),    TEST(sizes),
 		TEST(rate),	      TEST(losses),
-		TEST(trouble),	      TEST(written_over),
+		TEST(bars),	      TEST(trouble),	      TEST(written_over),
 		TEST(columns),	      TEST(hostile_names),  TEST(many_processes),
 		TEST(nothing_at_all), TEST(blocks),    TEST(json),
 	};
