@@ -147,6 +147,7 @@ struct top_state {
 	size_t at;
 	uint64_t key;
 	size_t scroll; /* first line shown of source, output and help */
+	size_t column; /* the same of the output */
 	bool follow;   /* source: the hottest line; output: the end */
 	uint32_t pid, tid; /* only these; 0: all */
 	char filter[TOP_INPUT_MAX];

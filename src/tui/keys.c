@@ -26,7 +26,7 @@ void top_state_release(struct top_state *s)
 
 static void go_home(struct top_state *s)
 {
-	s->at = s->scroll = 0;
+	s->at = s->scroll = s->column = 0;
 	s->key = 0;
 	s->follow = true;
 }
@@ -76,6 +76,15 @@ static void move(const struct screen *sc, struct top_state *s, long by)
 }
 
 #define FAR (1l << 40)
+#define COLUMNS_STEP 8u
+
+static void move_columns(struct top_state *s, bool right)
+{
+	if (right && s->column < COLUMNS_STEP * 8192)
+		s->column += COLUMNS_STEP;
+	else if (!right && s->column)
+		s->column -= COLUMNS_STEP;
+}
 
 /* ---- columns ---- */
 
@@ -419,6 +428,8 @@ static bool move_key(const struct screen *sc, struct top_state *s,
 	case TOP_KEY_RIGHT:
 		if (s->view == TOP_CALLS)
 			open_node(sc, s, code == TOP_KEY_RIGHT);
+		else if (s->view == TOP_OUTPUT)
+			move_columns(s, code == TOP_KEY_RIGHT);
 		return true;
 	default:
 		return false;

@@ -132,7 +132,27 @@ static void settle(struct str *out, const char *p, const char *end)
 	}
 }
 
-void draw_text(const struct screen *sc, const char *text, struct grid *g)
+/* The line from that column on. */
+static void put_from(struct grid *g, unsigned y, const struct str *line,
+		     size_t column)
+{
+	const char *p, *next;
+	struct str clean;
+	size_t w;
+
+	str_init(&clean);
+	str_add_clean(&clean, line->data, line->len);
+	for (p = clean.data; *p && column; p = next) {
+		next = skip_character(p, clean.data + clean.len);
+		w = text_columns(p, (size_t)(next - p));
+		column -= w < column ? w : column;
+	}
+	grid_put(g, 0, y, g->width, INK_PLAIN, p);
+	str_release(&clean);
+}
+
+void draw_text(const struct screen *sc, const char *text, size_t column,
+	       struct grid *g)
 {
 	const char *end;
 	struct str line;
@@ -148,13 +168,14 @@ void draw_text(const struct screen *sc, const char *text, struct grid *g)
 		end = strchr(text, '\n');
 		str_clear(&line);
 		settle(&line, text, end ? end : strchr(text, '\0'));
-		grid_put(g, 0, y, g->width, INK_PLAIN, line.data);
+		put_from(g, y, &line, column);
 		text = end ? end + 1 : NULL;
 	}
 	str_release(&line);
 }
 
-void draw_output(const struct screen *sc, struct grid *g)
+void draw_output(const struct screen *sc, const struct top_state *s,
+		 struct grid *g)
 {
 	const struct top_model *m = sc->m;
 	struct str text;
@@ -170,7 +191,7 @@ void draw_output(const struct screen *sc, struct grid *g)
 	} else if (!*m->output) {
 		str_adds(&text, "nothing so far");
 	}
-	draw_text(sc, text.len ? text.data : m->output, g);
+	draw_text(sc, text.len ? text.data : m->output, s->column, g);
 	str_release(&text);
 }
 

@@ -311,8 +311,8 @@ void screen_draw(const struct screen *sc, const struct top_state *s,
 	else if (s->view == TOP_SOURCE)
 		draw_source(sc, s, g);
 	else if (s->view == TOP_HELP)
-		draw_text(sc, sc->help.data, g);
+		draw_text(sc, sc->help.data, 0, g);
 	else
-		draw_output(sc, g);
+		draw_output(sc, s, g);
 	draw_footer(sc, s, g);
 }

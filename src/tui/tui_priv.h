@@ -138,10 +138,15 @@ void draw_source(const struct screen *sc, const struct top_state *s,
 		 struct grid *g);
 
 size_t text_lines(const char *text);
-/* As a terminal would show it, but for what moves from line to line. */
-void draw_text(const struct screen *sc, const char *text, struct grid *g);
+/*
+ * From that column on, as a terminal would show it, but for what moves from line
+ * to line.
+ */
+void draw_text(const struct screen *sc, const char *text, size_t column,
+	       struct grid *g);
 /* What a started program wrote, or where that goes. */
-void draw_output(const struct screen *sc, struct grid *g);
+void draw_output(const struct screen *sc, const struct top_state *s,
+		 struct grid *g);
 void add_help(struct str *out);
 
 #endif

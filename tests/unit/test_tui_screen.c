@@ -96,6 +96,17 @@ static void output(void **state)
 	st->m.output = "one\ntwo\r\n\x1b[31mred\x1b[0m \xe2\x80\xae"
 		       "desrever\nlast";
 	stage_shows(st, "\none\ntwo\nred \xef\xbf\xbd" "desrever\nlast\n");
+	/* Along long lines, and back. */
+	st->m.output = "0123456789abcdef0123\nshort\n\xe6\xbc\xa2\xe6\xbc\xa2"
+		       "\xe6\xbc\xa2\xe6\xbc\xa2\xe5\xad\x97";
+	stage_key(st, TOP_KEY_RIGHT);
+	stage_shows(st, "\n89abcdef0123\n\n\xe5\xad\x97\n");
+	stage_key(st, TOP_KEY_RIGHT);
+	stage_shows(st, "\n0123\n\n\n");
+	stage_key(st, TOP_KEY_LEFT);
+	stage_key(st, TOP_KEY_LEFT);
+	stage_key(st, TOP_KEY_LEFT);
+	stage_shows(st, "\n0123456789abcdef0123\nshort\n");
 }
 
 /* Each line is what a terminal would have there at the end. */
