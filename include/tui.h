@@ -138,12 +138,17 @@ enum top_prompt { PROMPT_NONE, PROMPT_FILTER, PROMPT_EXPORT };
 
 #define TOP_INPUT_MAX 256
 
+#define TOP_HOTTEST UINT64_MAX /* where the hottest path ends */
+
 struct top_state {
 	enum top_view view, before; /* before: where Esc goes back to */
 	struct view choice;         /* mode, idle */
 	unsigned sort[TOP_LISTS];   /* column */
 	bool reverse;
-	/* The row of the cursor: its place, and what it is (0: the place). */
+	/*
+	 * The row of the cursor: its place, and what it is; 0: the place, or
+	 * TOP_HOTTEST of the tree, where that would not be seen else.
+	 */
 	size_t at;
 	uint64_t key;
 	size_t scroll; /* first line shown of source, output and help */

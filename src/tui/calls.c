@@ -21,6 +21,7 @@ struct calls {
 	struct tree *tree;
 	struct row *of_node; /* what its row would be */
 	uint8_t *hot;        /* on the hottest path */
+	uint8_t *alone;      /* no row has the same caller */
 	uint8_t *match;      /* what the filter leaves: MATCH_ bits */
 };
 
@@ -105,9 +106,10 @@ static void find_hottest(struct calls *c)
 			if (nodes[child].total > nodes[best].total)
 				best = child;
 		if (!best)
-			return;
+			break;
 		at = best;
 	}
+	c->of_node[at].hottest = true;
 }
 
 static void find_matches(struct calls *c)
@@ -138,15 +140,19 @@ static bool is_open(const struct calls *c, uint32_t node)
 	return c->hot[node];
 }
 
-/* The children of a node in the order of the list, from the last one on. */
+/*
+ * The children of a node in the order of the list, from the last one on. A chain
+ * of calls without any others beside it is not indented: an open node that is
+ * followed by one below itself, and not right of it, called that one alone.
+ */
 static void push_children(struct calls *c, uint32_t parent, uint32_t **todo,
 			  size_t *n, size_t *cap)
 {
 	const struct tree_node *nodes = c->tree->nodes;
 	struct rows sorted = {.columns = columns,
 			      .ncolumns = sizeof(columns) / sizeof(*columns)};
+	uint32_t child, indent;
 	struct row *row;
-	uint32_t child;
 	size_t i;
 
 	intern_init(&sorted.texts);
@@ -158,9 +164,15 @@ static void push_children(struct calls *c, uint32_t parent, uint32_t **todo,
 		row->key = child;
 	}
 	rows_sort(&sorted, c->s->sort[TOP_CALLS], c->s->reverse);
+	indent = c->of_node[parent].indent;
+	indent += parent && !(c->alone[parent] && sorted.len == 1);
 	*todo = grow(*todo, cap, *n + sorted.len, sizeof(**todo));
-	for (i = sorted.len; i-- > 0;)
-		(*todo)[(*n)++] = (uint32_t)sorted.v[i].key;
+	for (i = sorted.len; i-- > 0;) {
+		child = (uint32_t)sorted.v[i].key;
+		c->of_node[child].indent = indent;
+		c->alone[child] = sorted.len == 1;
+		(*todo)[(*n)++] = child;
+	}
 	rows_release(&sorted);
 }
 
@@ -201,11 +213,13 @@ void list_calls(struct rows *r, const struct top_model *m,
 	add_last(&c, top_part(m->last, s, &last), &v);
 	find_hottest(&c);
 	find_matches(&c);
+	c.alone = xcalloc(c.tree->len, 1);
 	add_visible(&c);
 	free(all.cells);
 	free(last.cells);
 	free(c.of_node);
 	free(c.hot);
 	free(c.match);
+	free(c.alone);
 	tree_free(c.tree);
 }

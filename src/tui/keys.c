@@ -39,6 +39,8 @@ static void show(struct top_state *s, enum top_view view)
 		s->before = s->view;
 	s->view = view;
 	go_home(s);
+	if (view == TOP_CALLS)
+		s->key = TOP_HOTTEST;
 }
 
 /* By so many rows, negative ones up. */

@@ -73,7 +73,9 @@ static void find_cursor(struct screen *sc, const struct top_state *s)
 
 	sc->cursor = s->at < n ? s->at : n ? n - 1 : 0;
 	for (i = 0; s->key && i < n; i++)
-		if (sc->rows.v[i].key == s->key)
+		if (sc->rows.v[i].key == s->key ||
+		    (s->key == TOP_HOTTEST && sc->rows.v[i].hottest &&
+		     i >= sc->body_height))
 			sc->cursor = i;
 }
 
@@ -82,6 +84,9 @@ static void find_first(struct screen *sc, const struct top_state *s)
 	size_t n = sc->rows.len, room = sc->body_height;
 
 	sc->first = s->scroll;
+	/* With what is beside it. */
+	if (s->key == TOP_HOTTEST && sc->cursor >= room)
+		sc->first = sc->cursor - room / 2;
 	if (sc->first > sc->cursor)
 		sc->first = sc->cursor;
 	if (room && sc->cursor >= sc->first + room)
@@ -194,13 +199,13 @@ static void draw_head(const struct screen *sc, const struct top_state *s,
 	}
 }
 
-/* Deep nodes are not pushed out at the right. */
+/* The deepest are not pushed out at the right. */
 static unsigned draw_fold(struct grid *g, unsigned x, unsigned y,
 			  unsigned width, const struct row *row)
 {
 	static const char *const utf8[] = {" ", "\xe2\x96\xb8", "\xe2\x96\xbe"};
 	static const char *const ascii[] = {" ", "+", "-"};
-	unsigned indent = row->depth > 1 ? row->depth - 1 : 0;
+	unsigned indent = row->indent;
 
 	if (indent > width / 2)
 		indent = width / 2;

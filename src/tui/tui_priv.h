@@ -35,7 +35,8 @@ struct row {
 	uint64_t n[ROW_NUMBERS];
 	uint32_t text[ROW_TEXTS]; /* strings of rows->texts */
 	uint8_t ink, fold;
-	uint32_t depth;
+	uint32_t depth, indent;
+	bool hottest; /* the end of the hottest path */
 	const char *file; /* of the profile, or NULL */
 	uint32_t line;
 	uint32_t pid, tid;

@@ -401,6 +401,43 @@ static void many_processes(void **state)
 	stage_shows(st, "worker.py");
 }
 
+/* The end of the hottest path is in sight, and has room for its name. */
+static void deep_calls(void **state)
+{
+	struct profile *p = profile_new();
+	struct stage *st = *state;
+	struct made m;
+	uint32_t id = 0, run;
+	unsigned i;
+
+	made_init(&m, &p->sink);
+	made_thread(&m, 4711, "MainThread");
+	run = made_state(&m, RUN_CPU);
+	for (i = 0; i < 60; i++)
+		id = made_frame(&m, id, "rec", "/srv/app/rec.py", 2, 1);
+	for (i = 0; i < 3; i++) {
+		made_tick(&m);
+		made_sample(&m, 4711,
+			    made_frame(&m, id, i ? "leaf" : "other",
+				       "/srv/app/rec.py", 9, 8), run,
+			    LOSS_NONE);
+	}
+	made_release(&m);
+	st->m.last = st->m.all = p;
+	stage_type(st, "c");
+	stage_shows(st, " \xe2\x96\xbe rec (rec.py:1)\n"
+		    "  66.7    66.7   0.02s   0.02s    leaf (rec.py:8)\n"
+		    "  33.3    33.3   0.01s   0.01s    other (rec.py:8)\n");
+	/* Until another place was chosen. */
+	stage_key(st, TOP_KEY_HOME);
+	stage_hides(st, "leaf");
+	stage_type(st, "fc");
+	stage_shows(st, "leaf");
+	st->m.last = st->last;
+	st->m.all = st->sheet.p;
+	profile_free(p);
+}
+
 static void nothing_at_all(void **state)
 {
 	struct profile *p = profile_new();
@@ -455,7 +492,7 @@ int main(void)
 		TEST(rate),	      TEST(losses),
 		TEST(bars),	      TEST(trouble),	      TEST(written_over),
 		TEST(columns),	      TEST(hostile_names),  TEST(many_processes),
-		TEST(nothing_at_all), TEST(blocks),    TEST(json),
+		TEST(deep_calls),     TEST(nothing_at_all), TEST(blocks),    TEST(json),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
