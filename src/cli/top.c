@@ -192,6 +192,7 @@ static int top(struct top *t)
 	size_t i;
 
 	live_init(&t->live, t->n, t->sampling.period_ns);
+	t->live.screen = !t->batch;
 	signals_catch();
 	if (program)
 		t->status = top_open_program(t);

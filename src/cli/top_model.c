@@ -210,6 +210,23 @@ static void add_minute(struct live *l, double seconds)
 
 /* ---- slices ---- */
 
+#define REST 4 /* times less than an interval before it */
+
+/* At the end there is little new: what was seen before stays. */
+static bool is_rest(const struct live *l, const struct profile *slice)
+{
+	size_t i;
+
+	if (!slice->ticks)
+		return !is_away(l);
+	if (!l->screen || slice->ticks * REST > l->last->ticks)
+		return false;
+	for (i = 0; i < l->n; i++)
+		if (l->kernel[i].open && process_alive(&l->kernel[i].process))
+			return false;
+	return true;
+}
+
 void live_take(struct live *l, struct profile *slice, bool paused)
 {
 	size_t i;
@@ -224,8 +241,7 @@ void live_take(struct live *l, struct profile *slice, bool paused)
 		return;
 	}
 	live_go_on(l);
-	/* At the end there is nothing new: what was seen last stays. */
-	if (!slice->ticks && !is_away(l)) {
+	if (is_rest(l, slice)) {
 		look_away(l);
 		profile_merge(l->all, slice, NULL);
 		profile_free(slice);

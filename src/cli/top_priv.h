@@ -69,6 +69,7 @@ struct live {
 	double minute_cpu, minute_s; /* of the second that is not over */
 	struct str output, notice, trouble;
 	uint64_t slices;
+	bool screen; /* the last interval stays in sight */
 };
 
 void live_init(struct live *l, size_t n, uint64_t period_ns);

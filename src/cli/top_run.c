@@ -42,7 +42,7 @@ static bool look_at_fates(struct top *t)
 		else if (ended && !f.ended)
 			live_notice(&t->live, "%s", "");
 	}
-	if (changed && t->n > 1 && all_ended(t))
+	if (changed && t->n > 1 && all_ended(t) && !*f.why)
 		live_notice(&t->live, "all %zu processes have ended%s", t->n,
 			    t->batch ? "" : "; q quits");
 	return changed;

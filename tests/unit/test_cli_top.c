@@ -137,6 +137,35 @@ static void last_interval_stays(void **state)
 	assert_true(sc->shares.cpu > 0.79);
 }
 
+/* Two samples are no picture of what went on. */
+static void a_rest(void **state)
+{
+	struct scene *sc = *state;
+	pid_t pids[PIDS] = {sc->pids[0], sc->pids[1]};
+	struct profile *p;
+	struct made m;
+	int i;
+
+	sc->live.screen = true;
+	interval(sc, pids, PIDS, false);
+	for (i = 0; i < PIDS; i++) {
+		p = profile_new();
+		made_init(&m, &p->sink);
+		made_process(&m, (uint32_t)pids[0], "python3 app.py");
+		made_thread(&m, (uint32_t)pids[0], "MainThread");
+		made_samples(&m, (uint32_t)pids[0], "f@/srv/app.py:1", RUN_CPU,
+			     2);
+		made_release(&m);
+		end(sc, (size_t)i);
+		live_take(&sc->live, p, false);
+		/* As long as one of them lives it is an interval. */
+		assert_int_equal(sc->live.last->ticks, i ? 20 : 2);
+		if (!i)
+			interval(sc, pids, PIDS, false);
+	}
+	assert_int_equal(sc->live.all->samples, 44);
+}
+
 static void one_ends(void **state)
 {
 	struct scene *sc = *state;
@@ -250,6 +279,7 @@ int main(void)
 		TEST(kernel_counts),
 		TEST(pauses),
 		TEST(last_interval_stays),
+		TEST(a_rest),
 		TEST(one_ends),
 		TEST(stopped),
 		TEST(traced),
