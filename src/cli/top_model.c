@@ -162,19 +162,29 @@ static bool is_away(const struct live *l)
 	return false;
 }
 
+/* Refusals are seldom where little moves; who traces it may be there still. */
+static bool is_traced_still(const struct kernel_side *k)
+{
+	struct process_stat st;
+
+	return k->open && k->tracer && !process_stat_read(&k->process, &st) &&
+	       st.tracer == k->tracer;
+}
+
 bool live_fate(struct live *l, size_t i, const struct fate *f)
 {
 	struct kernel_side *k = &l->kernel[i];
 	struct top_process *p = &l->processes[i];
 
-	pid_t tracer = f->refused ? f->tracer : 0;
+	bool refused = f->refused || is_traced_still(k);
+	pid_t tracer = f->refused ? f->tracer : refused ? k->tracer : 0;
 
 	if (p->ended == f->ended && k->away == f->away &&
-	    k->refused == f->refused && k->tracer == tracer)
+	    k->refused == refused && k->tracer == tracer)
 		return false;
 	p->ended = f->ended;
 	k->away = f->away;
-	k->refused = f->refused;
+	k->refused = refused;
 	k->tracer = tracer;
 	find_trouble(l);
 	return true;

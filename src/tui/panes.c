@@ -207,7 +207,7 @@ void add_help(struct str *out)
 		 "  function, the calls of a thread, a node of the tree\n"
 		 "\n"
 		 "  arrows, PgUp, PgDn, Home, End, mouse wheel   move\n"
-		 "  right, left   open and close a node of the tree\n"
+		 "  right, left   open, close a node of the tree; along the output\n"
 		 "  s < >   sort by another column, I the other way round\n"
 		 "  1 2 3 4   by self %, total %, self, total\n"
 		 "  /   only rows with a text   Esc ends that\n"

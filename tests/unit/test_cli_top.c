@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -245,7 +246,15 @@ static void traced(void **state)
 	f.refused = false;
 	assert_true(live_fate(&sc->live, 0, &f));
 	says(sc, NULL);
-	f.ended = f.refused = true;
+	/* As long as it is traced, however seldom that is in the way. */
+	assert_int_equal(ptrace(PTRACE_SEIZE, sc->pids[0], NULL, NULL), 0);
+	f.refused = true;
+	f.tracer = getpid();
+	assert_true(live_fate(&sc->live, 0, &f));
+	f.refused = false;
+	assert_false(live_fate(&sc->live, 0, &f));
+	says(sc, " is traced by process ");
+	f.ended = true;
 	assert_true(live_fate(&sc->live, 0, &f));
 	says(sc, NULL);
 }
