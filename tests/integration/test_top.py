@@ -572,7 +572,8 @@ def test_output_of_a_program(t):
 
 LONG = """import os, sys, time
 print("ready", flush=True)
-while not os.path.exists(sys.argv[1]): time.sleep(0.01)
+end = time.time() + 120
+while not os.path.exists(sys.argv[1]) and time.time() < end: time.sleep(0.01)
 for i in range(5000): print("more than a pipe takes " * 5, flush=True)
 with open(sys.argv[2], "w") as f: f.write(str(os.getpid()))
 """
