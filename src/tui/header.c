@@ -51,7 +51,7 @@ void top_shares(const struct top_model *m, struct top_shares *out)
 		def = &p->symbols.states[p->cells[i].state];
 		n = (double)p->cells[i].count / ticks;
 		out->gil += def->gil == GIL_HELD ? n : 0;
-		out->wanted += def->gil == GIL_WANTED ? n : 0;
+		out->wanted += state_wants_gil(def) ? n : 0;
 		out->gc += def->flags & STATE_GC ? n : 0;
 		out->io += state_is_io(&p->symbols, def) ? n : 0;
 	}

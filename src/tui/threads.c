@@ -20,7 +20,7 @@ const char *doing(const struct state_def *def)
 {
 	if (def->flags & STATE_GC)
 		return "GC";
-	if (def->gil == GIL_WANTED)
+	if (state_wants_gil(def))
 		return "GIL wait";
 	switch (def->run) {
 	case RUN_CPU:
@@ -42,7 +42,7 @@ static enum ink ink_of_state(const struct state_def *def)
 {
 	if (def->flags & STATE_GC)
 		return INK_GC;
-	if (def->gil == GIL_WANTED)
+	if (state_wants_gil(def))
 		return INK_WANTED;
 	if (def->run == RUN_CPU)
 		return INK_CPU;

@@ -27,15 +27,22 @@ struct scene {
 	struct top_shares shares;
 };
 
-/* One that does nothing until it is killed. */
+/* One that does nothing until it is killed, once it does. */
 static pid_t start_idle(void)
 {
+	struct process_stat st = {.state = 'R'};
+	struct process p;
+	struct err err;
 	pid_t pid = fork();
 
 	if (!pid)
 		for (;;)
 			pause();
 	assert_true(pid > 0);
+	assert_int_equal(process_open(&p, pid, &err), 0);
+	while (st.state != 'S')
+		assert_int_equal(process_stat_read(&p, &st), 0);
+	process_close(&p);
 	return pid;
 }
 
