@@ -9,7 +9,7 @@
 #include "profile.h"
 #include "walk_priv.h"
 
-#define TRY_NS 60000.0 /* that a try takes at most; 5 to 20 are usual */
+#define TRY_NS 60000u /* that a try takes at most; 5 to 20 are usual */
 #define MANY 256u /* threads, from which on memory counts more than time */
 
 struct walker *walker_new(struct remote *r, const struct layout *l,
@@ -57,6 +57,15 @@ static void show(struct walker *w, size_t row)
 	t->depth = (uint32_t)s->nout;
 	t->serial = s->serial;
 	t->callers = s->callers;
+}
+
+/* What was found of a stack goes into its row. */
+static void show_new(struct walker *w, size_t row)
+{
+	thread_facts(w, row);
+	show(w, row);
+	if (w->nthreads > MANY)
+		slot_forget(w->rows[row]);
 }
 
 static raddr outermost(const struct links *links)
@@ -189,8 +198,8 @@ static int sample_slot(struct walker *w, struct slot *s)
 		then = now;
 		now = clock_mono();
 		/* Beyond that we had no processor: it was not our effort. */
-		w->effort_ns -= now - then < TRY_NS ? (double)(now - then)
-						    : TRY_NS;
+		w->effort_ns -= (double)(now - then < TRY_NS ? now - then
+							     : TRY_NS);
 	}
 	if (ret < 0 || enough < 0)
 		return ret < 0 ? ret : enough;
@@ -263,11 +272,9 @@ int walker_again(struct walker *w, size_t i, bool still)
 	ret = read_facts(w, s, still);
 	if (!ret)
 		ret = still ? sample_asleep(w, s) : sample_slot(w, s);
-	if (ret)
-		return ret;
-	thread_facts(w, i);
-	show(w, i);
-	return 0;
+	if (!ret)
+		show_new(w, i);
+	return ret;
 }
 
 int walker_grab(struct walker *w, size_t i)
@@ -300,8 +307,7 @@ int walker_take(struct walker *w, size_t i, uint64_t resumed)
 		ret = accept_still(w, s, resumed);
 	if (ret)
 		return ret < 0 ? ret : 0;
-	thread_facts(w, i);
-	show(w, i);
+	show_new(w, i);
 	return 0;
 }
 
@@ -365,10 +371,7 @@ static int sample_rows(struct walker *w)
 		ret = s->held ? 0 : sample(w, s);
 		if (ret)
 			return ret;
-		thread_facts(w, i);
-		show(w, i);
-		if (w->nthreads > MANY)
-			slot_forget(s);
+		show_new(w, i);
 	}
 	return 0;
 }
