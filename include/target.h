@@ -80,6 +80,7 @@ unsigned target_locals_flaws(const struct target *t, uint32_t tid);
 struct target_counts {
 	uint64_t ticks, samples;
 	uint64_t lost[16], partial[16]; /* by enum loss */
+	uint64_t stopped, disk; /* samples, not lost, in that enum run_state */
 	uint64_t stops, pause_ns, longest_ns; /* of threads */
 	uint64_t refused; /* stops that were not permitted */
 	pid_t tracer;     /* who traced a thread then; 0: not known */

@@ -57,8 +57,9 @@ void grid_init(struct grid *g, unsigned width, unsigned height, bool ascii);
 void grid_release(struct grid *g);
 /*
  * Puts text, of any bytes, at column x of row y into at most `room` columns;
- * cleaned, and cut with dots where it is too long. What is not seen, or joins its
- * neighbours, is left out. Returns how many columns it took. Nothing is put outside of the grid.
+ * cleaned, and cut with dots where it is too long. What is not seen, or joins
+ * its neighbours, is left out. Returns how many columns it took. Nothing is put
+ * outside of the grid.
  */
 unsigned grid_put(struct grid *g, unsigned x, unsigned y, unsigned room,
 		  enum ink ink, const char *text);

@@ -378,18 +378,6 @@ struct progress {
 	uint64_t duration_ns, period_ns; /* wanted */
 };
 
-/* ---- standing.c: samples of threads that could not run ---- */
-
-struct standing {
-	struct sink sink; /* passes on to... */
-	struct sink *to;
-	uint64_t samples, stopped, disk; /* of these: enum run_state */
-};
-
-void standing_init(struct standing *s, struct sink *to);
-/* ", 12 % stopped, 3 % in uninterruptible sleep", without what is zero. */
-void add_standing(struct str *s, const struct standing *n);
-
 void progress_draw(const struct progress *p, const struct totals *t);
 void progress_clear(const struct progress *p);
 void progress_text(struct str *s, const struct progress *p,
@@ -404,6 +392,11 @@ void add_process(struct str *s, pid_t pid);
  * not.
  */
 void add_stops(struct str *s, const struct totals *t);
+/*
+ * ", 12 % stopped, 3 % in uninterruptible sleep", without what is zero: a
+ * recording of a stopped program is not what its user had in mind.
+ */
+void add_standing(struct str *s, const struct target_counts *c);
 /* "99.9 % of 1 kHz" */
 void add_held(struct str *s, const struct totals *t, uint64_t period_ns);
 /*

@@ -49,14 +49,40 @@ void add_held(struct str *s, const struct totals *t, uint64_t period_ns)
 	add_rate(s, period_ns);
 }
 
-static void add_causes(struct str *s, const char *sep, const char *what,
-		       const uint64_t *by_cause)
+static uint64_t sum_of(const uint64_t *by_cause)
 {
 	uint64_t sum = 0;
 	unsigned i;
 
 	for (i = LOSS_NONE + 1; i < LOSS_CAUSES; i++)
 		sum += by_cause[i];
+	return sum;
+}
+
+static void add_part(struct str *s, uint64_t part, uint64_t whole,
+		     const char *what)
+{
+	if (!part)
+		return;
+	str_adds(s, ", ");
+	add_percent(s, part, whole);
+	str_adds(s, what);
+}
+
+void add_standing(struct str *s, const struct target_counts *c)
+{
+	uint64_t whole = c->samples - sum_of(c->lost);
+
+	add_part(s, c->stopped, whole, " stopped");
+	add_part(s, c->disk, whole, " in uninterruptible sleep");
+}
+
+static void add_causes(struct str *s, const char *sep, const char *what,
+		       const uint64_t *by_cause)
+{
+	uint64_t sum = sum_of(by_cause);
+	unsigned i;
+
 	if (!sum)
 		return;
 	str_addf(s, "%s%llu %s (", sep, (unsigned long long)sum, what);

@@ -25,7 +25,6 @@ struct record {
 	char *recording; /* where it is */
 	char *folder;    /* that goes with it when we do, or NULL */
 	struct writer *writer;
-	struct standing standing; /* on the way to the writer */
 	struct target *target;
 	uint64_t began;
 	enum sampler_end end;
@@ -223,6 +222,8 @@ static void add_up(struct record *r, const struct sampler_status *status)
 		t->counts.lost[i] += c.lost[i];
 		t->counts.partial[i] += c.partial[i];
 	}
+	t->counts.stopped += c.stopped;
+	t->counts.disk += c.disk;
 	t->counts.stops += c.stops;
 	t->counts.pause_ns += c.pause_ns;
 	t->counts.refused += c.refused;
@@ -246,7 +247,7 @@ static bool watch(void *arg, const struct sampler_status *status)
 
 static int sample_target(struct record *r, uint64_t until, struct err *err)
 {
-	struct sink *sink = &r->standing.sink;
+	struct sink *sink = writer_sink(r->writer);
 	struct sampler_options o = r->sampling;
 	int ret = target_announce(r->target, sink);
 
@@ -437,7 +438,7 @@ static void summarize(const struct record *r, const char *wrote, bool whole)
 	add_seconds(&s, t->elapsed_ns);
 	str_adds(&s, ", ");
 	add_held(&s, t, r->sampling.period_ns);
-	add_standing(&s, &r->standing);
+	add_standing(&s, &t->counts);
 	add_losses(&s, ", ", t->counts.partial, t->counts.lost);
 	add_stops(&s, t);
 	str_adds(&s, wrote);
@@ -512,8 +513,7 @@ static int record_target(struct record *r)
 		remove_temporary(r);
 		return EXIT_FAILED;
 	}
-	standing_init(&r->standing, writer_sink(r->writer));
-	ret = tell_run(&r->standing.sink, &r->sampling);
+	ret = tell_run(writer_sink(r->writer), &r->sampling);
 	if (ret)
 		err_set(&err, ret, "cannot record: %s", strerror(-ret));
 	else

@@ -175,7 +175,6 @@ bool live_fate(struct live *l, size_t i, const struct fate *f)
 {
 	struct kernel_side *k = &l->kernel[i];
 	struct top_process *p = &l->processes[i];
-
 	bool refused = f->refused || is_traced_still(k);
 	pid_t tracer = f->refused ? f->tracer : refused ? k->tracer : 0;
 

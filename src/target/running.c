@@ -104,7 +104,6 @@ static bool displaced(struct on_cpu *c)
 void learn_off(struct target *t, struct known *k, uint64_t now)
 {
 	struct on_cpu *c = &k->on_cpu;
-
 	bool runs;
 
 	if (!c->off_known && k->blocked && now < t->contended_ns)

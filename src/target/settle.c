@@ -77,22 +77,25 @@ static void read_locals(struct target *t, struct known *k, size_t row,
 		k->locals_flaws |= VARIABLES_CUT;
 }
 
-/*
- * Reads the stack after a look: once, if it slept. The last try is not to
- * depend on that.
- */
+/* Once, as far as is known of a thread that does not move. */
+static int read_still(struct target *t, struct known *k, size_t row)
+{
+	int ret = walker_again(t->walker, row, true);
+
+	if (!ret)
+		read_locals(t, k, row, true);
+	return ret;
+}
+
+/* After a look. The last try is not to depend on that. */
 static int read_stack(struct target *t, struct known *k, size_t row,
 		      bool last)
 {
-	bool still = is_blocked(k) && !last;
-	int ret;
-
+	if (is_blocked(k) && !last)
+		return read_still(t, k, row);
 	if (!is_blocked(k) && k->leave)
 		return 0;
-	ret = walker_again(t->walker, row, still);
-	if (!ret && still)
-		read_locals(t, k, row, true);
-	return ret;
+	return walker_again(t->walker, row, false);
 }
 
 /*
@@ -101,11 +104,10 @@ static int read_stack(struct target *t, struct known *k, size_t row,
  */
 static int settle_waiting(struct target *t, struct known *k, size_t row)
 {
-	int ret = walker_again(t->walker, row, true);
+	int ret = read_still(t, k, row);
 
 	if (ret)
 		return ret;
-	read_locals(t, k, row, true);
 	k->blocked = look_slices(t, k) == k->slices;
 	if (k->blocked)
 		return 0;

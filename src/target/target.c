@@ -210,6 +210,10 @@ static int sample_rows(struct target *t, struct sink *sink)
 			t->counts.partial[s.loss] += s.loss != LOSS_NONE;
 		else
 			t->counts.lost[s.loss]++;
+		if (s.stack || s.loss == LOSS_NONE) {
+			t->counts.stopped += k->def.run == RUN_STOPPED;
+			t->counts.disk += k->def.run == RUN_DISK;
+		}
 		ret = sink->ops->sample(sink, &t->source, &s);
 	}
 	return ret;

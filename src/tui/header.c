@@ -167,7 +167,7 @@ static void add_taken(struct str *out, const struct top_model *m,
 
 /* Those that there are; none at all is a fact, too. */
 static void add_lost(struct str *out, const struct top_model *m,
-		       const char *bar)
+		     const char *bar)
 {
 	uint64_t partial = profile_partial(m->all);
 
