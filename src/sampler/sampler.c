@@ -14,8 +14,9 @@
 #include "sampler.h"
 #include "schedule_priv.h"
 #include "target.h"
+#include "waker_priv.h"
 
-#define WATCH_NS 100000000u /* at most this long without a look around */
+#define WATCH_NS 100000000u /* about this long without a look around */
 #define SLICE_NS 400000u /* shorter than those of others, longer than a tick */
 #define SPIN_NS 5000u /* to fall asleep and wake up takes as long */
 
@@ -23,6 +24,8 @@ struct run {
 	uint64_t start;
 	const struct sampler_options *options;
 	struct sampler_status status;
+	struct waker waker;
+	bool alone; /* of one target, with which the run ends */
 	const volatile int *stop;
 	sampler_watch *watch;
 	void *arg;
@@ -45,11 +48,22 @@ static bool look_around(struct run *r, uint64_t now)
 	return now - r->watched >= WATCH_NS && call_watch(r, now);
 }
 
+/* When to wake up at the latest, to sleep until `due`. */
+static uint64_t nap_end(const struct run *r, uint64_t due, uint64_t last)
+{
+	uint64_t look = r->watched + WATCH_NS, until = due < last ? due : last;
+
+	/* A tick that comes soon after the look is due saves its own wake-up. */
+	return until > look + WATCH_NS / 2 ? look : until;
+}
+
 /*
- * Sleeps until `due`, looking around meanwhile. True when the run is to end:
- * stopped, or past its duration before the tick is due.
+ * Sleeps until `due`, after which `then` will come, looking around meanwhile.
+ * True when the run is to end: stopped, or past its duration before the tick
+ * is due.
  */
-static bool wait_until(struct run *r, uint64_t due, enum sampler_end *end)
+static bool wait_until(struct run *r, uint64_t due, uint64_t then,
+		       enum sampler_end *end)
 {
 	uint64_t last = r->options->duration_ns, now = r->now, until;
 
@@ -63,11 +77,10 @@ static bool wait_until(struct run *r, uint64_t due, enum sampler_end *end)
 			return true;
 		if (now >= due)
 			return false;
-		until = due < last ? due : last;
-		if (until > r->watched + WATCH_NS)
-			until = r->watched + WATCH_NS;
+		until = nap_end(r, due, last);
 		if (until > now + SPIN_NS)
-			clock_sleep_until(until);
+			waker_sleep(&r->waker, until,
+				    until < due ? due : then);
 		now = r->now = clock_mono();
 	}
 }
@@ -77,42 +90,6 @@ static enum sampler_end fail(int ret, struct err *err)
 {
 	err_set(err, ret, "cannot go on recording: %s", strerror(-ret));
 	return SAMPLER_FAILED;
-}
-
-/* The tick that is due now; 0 or what target_sample says. */
-static int take_tick(struct run *r, struct target *t, struct sink *sink,
-		     struct schedule *s, uint32_t *missed)
-{
-	struct tick due = {
-		.mono_ns = r->now, .missed = *missed, .number = s->at};
-	int ret = target_sample(t, sink, &due);
-
-	if (ret)
-		return ret;
-	r->status.taken++;
-	r->status.due += 1 + *missed;
-	r->now = clock_mono();
-	*missed = schedule_advance(s, r->now);
-	return 0;
-}
-
-static enum sampler_end loop(struct run *r, struct target *t,
-			     struct sink *sink, struct err *err)
-{
-	enum sampler_end end;
-	struct schedule s;
-	uint32_t missed = 0;
-	int ret;
-
-	schedule_init(&s, r->start, r->options->period_ns, r->options->seed);
-	while (!wait_until(r, schedule_due(&s), &end)) {
-		ret = take_tick(r, t, sink, &s, &missed);
-		if (ret == -ESRCH)
-			return SAMPLER_GONE;
-		if (ret)
-			return fail(ret, err);
-	}
-	return end;
 }
 
 /*
@@ -138,32 +115,7 @@ static void ask_for_short_slices(void)
 	syscall(SYS_sched_setattr, 0, &attr, 0);
 }
 
-static void begin(struct run *r)
-{
-	/* The default slack of 50 us would make every tick late. */
-	prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0);
-	ask_for_short_slices();
-	r->start = r->watched = r->now = clock_mono();
-}
-
-enum sampler_end sampler_run(struct target *t, struct sink *sink,
-			     const struct sampler_options *options,
-			     const volatile int *stop, sampler_watch *watch,
-			     void *arg, struct err *err)
-{
-	struct run r = {.options = options,
-			.stop = stop,
-			.watch = watch,
-			.arg = arg};
-	enum sampler_end end;
-
-	begin(&r);
-	end = loop(&r, t, sink, err);
-	call_watch(&r, clock_mono());
-	return end;
-}
-
-/* ---- several targets ---- */
+/* ---- whose turn it is ---- */
 
 struct seat_times {
 	const struct target *of; /* the target that the schedule is for */
@@ -172,57 +124,127 @@ struct seat_times {
 	uint64_t due;
 };
 
-/* The one that is due first, or `n`: all are empty. */
-static size_t first_due(struct run *r, const struct sampler_seat *seats,
-			struct seat_times *times, size_t n)
+struct turn {
+	size_t seat; /* their number: all are empty */
+	uint64_t due, then; /* then: of the turn after it, if all goes well */
+};
+
+static void sit_down(struct run *r, const struct target *t, size_t i,
+		     struct seat_times *times)
 {
-	size_t i, first = n;
+	*times = (struct seat_times){.of = t, .due = r->now};
+	schedule_init(&times->schedule, r->now, r->options->period_ns,
+		      r->options->seed + i);
+}
+
+static struct turn next_turn(struct run *r, const struct sampler_seat *seats,
+			     struct seat_times *times, size_t n)
+{
+	struct turn t = {.seat = n, .due = UINT64_MAX, .then = UINT64_MAX};
+	struct schedule s;
+	size_t i;
 
 	for (i = 0; i < n; i++) {
 		if (!seats[i].target)
 			continue;
-		if (times[i].of != seats[i].target) {
-			times[i] = (struct seat_times){.of = seats[i].target};
-			schedule_init(&times[i].schedule, r->now,
-				      r->options->period_ns,
-				      r->options->seed + i);
-			times[i].due = r->now;
+		if (times[i].of != seats[i].target)
+			sit_down(r, seats[i].target, i, &times[i]);
+		if (times[i].due < t.due) {
+			t.then = t.due;
+			t.due = times[i].due;
+			t.seat = i;
+		} else if (times[i].due < t.then) {
+			t.then = times[i].due;
 		}
-		if (first == n || times[i].due < times[first].due)
-			first = i;
 	}
-	return first;
+	if (t.seat == n)
+		return (struct turn){.seat = n, .due = r->now + WATCH_NS};
+	s = times[t.seat].schedule;
+	s.at++;
+	if (schedule_due(&s) < t.then)
+		t.then = schedule_due(&s);
+	return t;
 }
 
-static enum sampler_end loop_seats(struct run *r, struct sampler_seat *seats,
-				   struct seat_times *times, size_t n,
-				   struct sink *sink, struct err *err)
+/* The tick that is due now; 0 or what target_sample says. */
+static int take_tick(struct run *r, const struct sampler_seat *seat,
+		     struct seat_times *times, struct sink *sink)
+{
+	struct tick due = {.mono_ns = r->now,
+			   .missed = times->missed,
+			   .number = times->schedule.at};
+	int ret = target_sample(seat->target, sink, &due);
+
+	if (ret)
+		return ret;
+	r->status.taken++;
+	r->status.due += 1 + times->missed;
+	r->now = clock_mono();
+	times->missed = schedule_advance(&times->schedule, r->now);
+	times->due = schedule_due(&times->schedule);
+	return 0;
+}
+
+static enum sampler_end loop(struct run *r, struct sampler_seat *seats,
+			     struct seat_times *times, size_t n,
+			     struct sink *sink, struct err *err)
 {
 	enum sampler_end end;
-	uint64_t due;
-	size_t i;
+	struct turn t;
 	int ret;
 
 	for (;;) {
-		i = first_due(r, seats, times, n);
-		due = i < n ? times[i].due : r->now + WATCH_NS;
-		if (wait_until(r, due, &end))
+		t = next_turn(r, seats, times, n);
+		if (wait_until(r, t.due, t.then, &end))
 			return end;
 		/* The watch may have changed who sits there. */
-		if (i == n || seats[i].target != times[i].of)
+		if (t.seat == n || seats[t.seat].target != times[t.seat].of)
 			continue;
-		ret = take_tick(r, seats[i].target, sink, &times[i].schedule,
-				&times[i].missed);
-		times[i].due = schedule_due(&times[i].schedule);
+		ret = take_tick(r, &seats[t.seat], &times[t.seat], sink);
 		if (ret && ret != -ESRCH)
 			return fail(ret, err);
 		if (!ret)
 			continue;
-		seats[i].gone = true;
-		times[i].of = NULL;
+		seats[t.seat].gone = true;
+		times[t.seat].of = NULL;
+		if (r->alone)
+			return SAMPLER_GONE;
 		if (call_watch(r, clock_mono()))
 			return SAMPLER_STOPPED;
 	}
+}
+
+static enum sampler_end run(struct run *r, struct sampler_seat *seats, size_t n,
+			    struct sink *sink, struct err *err)
+{
+	struct seat_times *times = xcalloc(n, sizeof(*times));
+	enum sampler_end end;
+
+	/* The default slack of 50 us would make every tick late. */
+	prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0);
+	ask_for_short_slices();
+	waker_init(&r->waker);
+	r->start = r->watched = r->now = clock_mono();
+	end = loop(r, seats, times, n, sink, err);
+	call_watch(r, clock_mono());
+	waker_release(&r->waker);
+	free(times);
+	return end;
+}
+
+enum sampler_end sampler_run(struct target *t, struct sink *sink,
+			     const struct sampler_options *options,
+			     const volatile int *stop, sampler_watch *watch,
+			     void *arg, struct err *err)
+{
+	struct sampler_seat seat = {.target = t};
+	struct run r = {.options = options,
+			.stop = stop,
+			.watch = watch,
+			.arg = arg,
+			.alone = true};
+
+	return run(&r, &seat, 1, sink, err);
 }
 
 enum sampler_end sampler_run_seats(struct sampler_seat *seats, size_t n,
@@ -232,16 +254,10 @@ enum sampler_end sampler_run_seats(struct sampler_seat *seats, size_t n,
 				   sampler_watch *watch, void *arg,
 				   struct err *err)
 {
-	struct seat_times *times = xcalloc(n, sizeof(*times));
 	struct run r = {.options = options,
 			.stop = stop,
 			.watch = watch,
 			.arg = arg};
-	enum sampler_end end;
 
-	begin(&r);
-	end = loop_seats(&r, seats, times, n, sink, err);
-	call_watch(&r, clock_mono());
-	free(times);
-	return end;
+	return run(&r, seats, n, sink, err);
 }

@@ -1,0 +1,61 @@
+#include <poll.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include "base.h"
+#include "waker_priv.h"
+
+#define SECOND 1000000000u
+
+void waker_release(struct waker *w)
+{
+	size_t i;
+
+	for (i = 0; i < 2; i++) {
+		if (w->fds[i] >= 0)
+			close(w->fds[i]);
+		w->fds[i] = -1;
+	}
+}
+
+void waker_init(struct waker *w)
+{
+	size_t i;
+
+	*w = (struct waker){.fds = {-1, -1}};
+	for (i = 0; i < 2; i++)
+		w->fds[i] = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
+	if (w->fds[0] < 0 || w->fds[1] < 0)
+		waker_release(w);
+}
+
+static bool set(struct waker *w, size_t i, uint64_t at)
+{
+	struct itimerspec t = {
+		.it_value.tv_sec = (time_t)(at / SECOND),
+		.it_value.tv_nsec = (long)(at % SECOND),
+	};
+
+	if (w->at[i] == at)
+		return true;
+	if (timerfd_settime(w->fds[i], TFD_TIMER_ABSTIME, &t, NULL))
+		return false;
+	w->at[i] = at;
+	return true;
+}
+
+void waker_sleep(struct waker *w, uint64_t due, uint64_t then)
+{
+	size_t i = w->at[1] == due;
+	struct pollfd p = {.events = POLLIN};
+
+	if (w->fds[i] < 0 || !set(w, i, due)) {
+		clock_sleep_until(due);
+		return;
+	}
+	if (then > due)
+		set(w, !i, then);
+	p.fd = w->fds[i];
+	/* Not read(2), which goes on after signals that restart calls. */
+	poll(&p, 1, -1);
+}
