@@ -86,6 +86,22 @@ bool waits_for_us(struct target *t, struct known *k)
 	return probe_cpu(&k->probe, &t->process) == sched_getcpu();
 }
 
+bool waits_for_other(struct target *t, struct known *k)
+{
+	int cpu = probe_cpu(&k->probe, &t->process);
+	struct known *other;
+	size_t i;
+
+	for (i = 0; i < t->nrows; i++) {
+		other = t->rows[i];
+		if (other != k && !other->blocked &&
+		    other->def.run == RUN_CPU && !(other->tid & SYNTHETIC) &&
+		    probe_cpu(&other->probe, &t->process) == cpu)
+			return true;
+	}
+	return false;
+}
+
 /*
  * It is off its processor, and we are on that one: was it we who displaced it,
  * or somebody else, before? Nothing tells. So that as many looks find it running

@@ -122,17 +122,18 @@ static int settle_waiting(struct target *t, struct known *k, size_t row)
  */
 static int settle(struct target *t, struct known *k, size_t row, uint64_t now)
 {
-	uint64_t slices = UINT64_MAX;
+	uint64_t slices = UINT64_MAX, cpu_ns = 0;
 	bool looked = k->looked, last = false;
 	unsigned try;
 	int ret;
 
 	if (k->fresh)
 		k->slices = look_slices(t, k);
-	k->fresh = k->looked = k->runnable = k->blocked = false;
+	k->fresh = k->looked = k->runnable = k->blocked = k->passing = false;
 	k->ran_ns = now;
 	for (try = 1; !last; try++) {
 		last = try == SETTLE_TRIES;
+		cpu_ns = k->sched.cpu_ns;
 		k->locals_flaws = VARIABLES_TORN;
 		if (!looked || try > 1) {
 			look_at(t, k);
@@ -148,6 +149,8 @@ static int settle(struct target *t, struct known *k, size_t row, uint64_t now)
 	note_delays(t, k, now);
 	if (is_blocked(k)) {
 		k->blocked = !last && slices != UINT64_MAX;
+		/* It left its processor only now, when the kernel counts. */
+		k->passing = k->blocked && k->sched.cpu_ns != cpu_ns;
 		return 0;
 	}
 	/* A stop follows: whether it is runnable is asked before that. */

@@ -7,14 +7,28 @@
 
 #include "target_priv.h"
 
+#define RECENT_NS 20000000u /* after it ran: who often sleeps often wakes up */
 #define QUIET_NS 250000000u /* without running, until a thread is idle */
 
 /* ---- the state ---- */
 
+static uint8_t run_of(const struct known *k)
+{
+	if (k->passing)
+		return RUN_CPU;
+	return k->runnable && k->look.run == RUN_CPU ? RUN_RUNNABLE
+						     : k->look.run;
+}
+
+static bool is_asleep(const struct known *k)
+{
+	return is_blocked(k) && !k->passing;
+}
+
 static uint8_t gil_of(const struct known *k, const struct walk_thread *w)
 {
-	if (k->look.call == SYS_futex && k->look.args[0] >= w->gil_from &&
-	    k->look.args[0] < w->gil_to)
+	if (is_asleep(k) && k->look.call == SYS_futex &&
+	    k->look.args[0] >= w->gil_from && k->look.args[0] < w->gil_to)
 		return GIL_WANTED;
 	if (w->holds_gil)
 		return GIL_HELD;
@@ -28,19 +42,21 @@ static uint8_t gil_of(const struct known *k, const struct walk_thread *w)
 static bool name_wait(struct target *t, struct known *k, uint8_t gil)
 {
 	struct thread_look *last = &k->waited;
+	bool changed, asleep = is_asleep(k);
 	struct str text;
-	bool changed;
 
-	if (k->blocked && k->waited_slices == k->slices &&
+	if (asleep && k->blocked && k->waited_slices == k->slices &&
 	    last->run == k->look.run && last->call == k->look.call &&
 	    !memcmp(last->args, k->look.args, sizeof(last->args)))
 		return false;
-	k->waited = k->look;
-	k->waited_slices = k->slices;
 	str_init(&text);
+	if (asleep) {
+		k->waited = k->look;
+		k->waited_slices = k->slices;
+	}
 	if (gil == GIL_WANTED)
 		str_adds(&text, "GIL");
-	else if (is_blocked(k))
+	else if (asleep)
 		waits_name(t->waits, &k->look, &text);
 	changed = strcmp(text.data, k->wait.data) != 0;
 	if (changed) {
@@ -58,8 +74,7 @@ static void define_state(struct target *t, struct known *k,
 	bool changed;
 
 	memset(&def, 0, sizeof(def));
-	def.run = k->runnable && k->look.run == RUN_CPU ? RUN_RUNNABLE
-							: k->look.run;
+	def.run = run_of(k);
 	def.gil = gil_of(k, w);
 	if (w->gc)
 		def.flags |= STATE_GC;
@@ -90,19 +105,26 @@ static void check_run(struct target *t, struct known *k, uint64_t now)
 }
 
 /*
- * One that slept and has not run since may have been woken, and wait for its
- * processor.
+ * One that slept and has not run since may have been woken. It waits for its
+ * processor, or that one comes out of its own sleep, for which the kernel
+ * charges the thread: 30 us in a virtual machine.
  */
-static void check_woken(struct target *t, struct known *k, size_t row)
+static void check_woken(struct target *t, struct known *k, size_t row,
+			uint64_t now)
 {
+	bool waits = may_be_woken(k, now);
 	size_t n;
 
+	if (!waits && now - k->ran_ns >= RECENT_NS)
+		return;
 	/* For us: it slept when the tick began. */
 	if (!probe_runs(&k->probe, &t->process) || waits_for_us(t, k))
 		return;
 	look_at(t, k);
 	k->blocked = look_slices(t, k) == k->slices;
-	k->runnable = k->blocked && k->look.run == RUN_CPU;
+	waits = waits || waits_for_other(t, k);
+	k->runnable = k->blocked && k->look.run == RUN_CPU && waits;
+	k->passing = k->blocked && k->look.run == RUN_CPU && !waits;
 	if (k->blocked)
 		define_state(t, k, walker_threads(t->walker, &n) + row);
 }
@@ -141,13 +163,18 @@ static int check_row(struct target *t, size_t row, bool only, uint64_t now,
 	struct known *k = t->rows[row];
 	bool simple;
 	int ret = 0;
+	size_t n;
 
 	k->leave = k->looked = false;
 	walker_asleep(t->walker, row, false);
 	if (!k->fresh)
 		check_run(t, k, now);
-	if (k->blocked && !k->runnable && may_be_woken(k, now))
-		check_woken(t, k, row);
+	if (k->blocked && k->passing) {
+		k->passing = false;
+		define_state(t, k, walker_threads(t->walker, &n) + row);
+	}
+	if (k->blocked && !k->runnable)
+		check_woken(t, k, row, now);
 	*cpu_ns = k->sched.cpu_ns;
 	k->awake = !k->blocked;
 	if (k->awake && !k->fresh && k->slices != UINT64_MAX) {

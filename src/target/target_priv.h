@@ -85,6 +85,7 @@ struct known {
 	struct thread_look look;
 	struct thread_sched sched; /* as looked up last */
 	bool blocked;    /* it was, and in slice number `slices` */
+	bool passing;    /* on the way off its processor, or back on it */
 	uint64_t slices; /* UINT64_MAX: not known */
 	uint64_t ran_ns; /* when it was seen to have run last */
 	bool idle;       /* it has not run for long */
@@ -202,6 +203,8 @@ void learn_off(struct target *t, struct known *k, uint64_t now);
 void unlearn_off(struct known *k);
 /* Whether it waits because we are on the processor that it would be on. */
 bool waits_for_us(struct target *t, struct known *k);
+/* Whether another thread of the target has it, as far as the last looks tell. */
+bool waits_for_other(struct target *t, struct known *k);
 
 /* ---- settle.c: one thread ---- */
 

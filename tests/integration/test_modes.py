@@ -420,24 +420,35 @@ def times_on_processors(pid):
     return ran * 1e-9
 
 
-@alone
-@each_python()
-def test_state_of_short_bursts(t):
-    """What runs for a moment only is seen as often as it does."""
-    target = t.ready("bursts.py", 20, 100, 5000)
+def expect_time_on_processors(t, target, rate, least):
+    """Seen on a processor in as many ticks as the kernel says it was."""
     saved = t.path("run.strobe")
     ran, began = times_on_processors(target.pid), time.monotonic()
     with apart(target):
         t.pystrobe("record", "-p", str(target.pid), "-d", "1500ms", "-r",
-                   "500", "-o", saved)
+                   str(rate), "-o", saved)
     ran = times_on_processors(target.pid) - ran
     share = ran / (time.monotonic() - began)
     report = json.loads(t.pystrobe("report", saved, "--json").out)["recording"]
     ticks, seen = report["ticks"], report["states"]["cpu"]
-    expect(ticks > 100, "only %d ticks", ticks)
-    expect(share > 0.1, "it ran only for %.2f of the time", share)
+    expect(ticks > rate // 5, "only %d ticks", ticks)
+    expect(share > least, "it ran only for %.4f of the time", share)
     # Four standard deviations of that many ticks, and a tenth.
     bound = 4 * (share * (1 - min(share, 0.9)) / ticks) ** 0.5 + 0.1 * share
     expect(abs(seen / ticks - share) < bound,
            "%d of %d ticks on a processor, where it had one for %.3f", seen,
            ticks, share)
+
+
+@alone
+@each_python()
+def test_state_of_short_bursts(t):
+    """What runs for a moment only is seen as often as it does."""
+    expect_time_on_processors(t, t.ready("bursts.py", 20, 100, 5000), 500, 0.1)
+
+
+@alone
+@each_python()
+def test_state_of_short_sleeps(t):
+    """To fall asleep and to wake up is CPU time, too, of who does nothing else."""
+    expect_time_on_processors(t, t.ready("bursts.py", 1, 0, 1000), 3000, 0.001)
