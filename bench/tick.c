@@ -9,7 +9,6 @@
 #include <poll.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
 #include <sys/timerfd.h>
 #include <time.h>
 
@@ -39,7 +38,6 @@ int main(int argc, char **argv)
 	if (!(rate > 0))
 		return 2;
 	count = (uint64_t)(rate * strtod(argv[2], NULL));
-	prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0);
 	timers[0].fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
 	timers[1].fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
 	clock_gettime(CLOCK_MONOTONIC, &start);

@@ -298,7 +298,7 @@ void waits_free(struct waits *w);
  * bytes; equal waits have equal texts. The name of the call where no more can
  * be told; nothing for a thread that is not blocked, or not in a call.
  *
- * Looks at the descriptor as it is now: to be called at once after the look.
+ * Looks at the descriptor as it is now: to be called soon after the look.
  * Takes some microseconds; a socket that is new takes a table of the kernel,
  * for which there are 20 ms at a time and 2 % in the long run. Beyond that it
  * is "socket" alone. Never blocks on a file system.

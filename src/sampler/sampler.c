@@ -5,7 +5,6 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -33,19 +32,23 @@ struct run {
 	uint64_t now;     /* as read last: the clock costs too */
 };
 
-static bool call_watch(struct run *r, uint64_t now)
+/* That may take its time, too. */
+static bool call_watch(struct run *r)
 {
-	r->watched = now;
-	r->status.elapsed_ns = now - r->start;
-	return r->watch && r->watch(r->arg, &r->status);
+	bool stop;
+
+	r->status.elapsed_ns = r->now - r->start;
+	stop = r->watch && r->watch(r->arg, &r->status);
+	r->watched = r->now = clock_mono();
+	return stop;
 }
 
 /* A look around when it is time for one; true to stop. */
-static bool look_around(struct run *r, uint64_t now)
+static bool look_around(struct run *r)
 {
 	if (*r->stop)
 		return true;
-	return now - r->watched >= WATCH_NS && call_watch(r, now);
+	return r->now - r->watched >= WATCH_NS && call_watch(r);
 }
 
 /* When to wake up at the latest, to sleep until `due`. */
@@ -65,23 +68,23 @@ static uint64_t nap_end(const struct run *r, uint64_t due, uint64_t last)
 static bool wait_until(struct run *r, uint64_t due, uint64_t then,
 		       enum sampler_end *end)
 {
-	uint64_t last = r->options->duration_ns, now = r->now, until;
+	uint64_t last = r->options->duration_ns, until;
 
 	last = last ? r->start + last : UINT64_MAX;
 	for (;;) {
 		*end = SAMPLER_STOPPED;
-		if (look_around(r, now))
+		if (look_around(r))
 			return true;
 		*end = SAMPLER_DURATION;
-		if (now >= last)
+		if (r->now >= last)
 			return true;
-		if (now >= due)
+		if (r->now >= due)
 			return false;
 		until = nap_end(r, due, last);
-		if (until > now + SPIN_NS)
+		if (until > r->now + SPIN_NS)
 			waker_sleep(&r->waker, until,
 				    until < due ? due : then);
-		now = r->now = clock_mono();
+		r->now = clock_mono();
 	}
 }
 
@@ -209,7 +212,8 @@ static enum sampler_end loop(struct run *r, struct sampler_seat *seats,
 		times[t.seat].of = NULL;
 		if (r->alone)
 			return SAMPLER_GONE;
-		if (call_watch(r, clock_mono()))
+		r->now = clock_mono();
+		if (call_watch(r))
 			return SAMPLER_STOPPED;
 	}
 }
@@ -220,13 +224,12 @@ static enum sampler_end run(struct run *r, struct sampler_seat *seats, size_t n,
 	struct seat_times *times = xcalloc(n, sizeof(*times));
 	enum sampler_end end;
 
-	/* The default slack of 50 us would make every tick late. */
-	prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0);
 	ask_for_short_slices();
 	waker_init(&r->waker);
 	r->start = r->watched = r->now = clock_mono();
 	end = loop(r, seats, times, n, sink, err);
-	call_watch(r, clock_mono());
+	r->now = clock_mono();
+	call_watch(r);
 	waker_release(&r->waker);
 	free(times);
 	return end;

@@ -1,4 +1,5 @@
 #include <poll.h>
+#include <sys/prctl.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -25,11 +26,14 @@ void waker_init(struct waker *w)
 	*w = (struct waker){.fds = {-1, -1}};
 	for (i = 0; i < 2; i++)
 		w->fds[i] = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
-	if (w->fds[0] < 0 || w->fds[1] < 0)
-		waker_release(w);
+	if (w->fds[0] >= 0 && w->fds[1] >= 0)
+		return;
+	waker_release(w);
+	/* The default slack of 50 us would make every tick late. */
+	prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0);
 }
 
-static bool set(struct waker *w, size_t i, uint64_t at)
+static void set(struct waker *w, size_t i, uint64_t at)
 {
 	struct itimerspec t = {
 		.it_value.tv_sec = (time_t)(at / SECOND),
@@ -37,11 +41,9 @@ static bool set(struct waker *w, size_t i, uint64_t at)
 	};
 
 	if (w->at[i] == at)
-		return true;
-	if (timerfd_settime(w->fds[i], TFD_TIMER_ABSTIME, &t, NULL))
-		return false;
+		return;
+	timerfd_settime(w->fds[i], TFD_TIMER_ABSTIME, &t, NULL);
 	w->at[i] = at;
-	return true;
 }
 
 void waker_sleep(struct waker *w, uint64_t due, uint64_t then)
@@ -49,10 +51,11 @@ void waker_sleep(struct waker *w, uint64_t due, uint64_t then)
 	size_t i = w->at[1] == due;
 	struct pollfd p = {.events = POLLIN};
 
-	if (w->fds[i] < 0 || !set(w, i, due)) {
+	if (w->fds[i] < 0) {
 		clock_sleep_until(due);
 		return;
 	}
+	set(w, i, due);
 	if (then > due)
 		set(w, !i, then);
 	p.fd = w->fds[i];

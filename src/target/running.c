@@ -96,7 +96,8 @@ bool waits_for_other(struct target *t, struct known *k)
 		other = t->rows[i];
 		if (other != k && !other->blocked &&
 		    other->def.run == RUN_CPU && !(other->tid & SYNTHETIC) &&
-		    probe_cpu(&other->probe, &t->process) == cpu)
+		    probe_cpu(&other->probe, &t->process) == cpu &&
+		    probe_runs(&other->probe, &t->process))
 			return true;
 	}
 	return false;

@@ -127,7 +127,8 @@ static int settle(struct target *t, struct known *k, size_t row, uint64_t now)
 	unsigned try;
 	int ret;
 
-	if (k->fresh)
+	/* A stop for variables may have taken long. */
+	if (k->fresh || t->options.locals.bytes)
 		k->slices = look_slices(t, k);
 	k->fresh = k->looked = k->runnable = k->blocked = k->passing = false;
 	k->ran_ns = now;

@@ -50,10 +50,8 @@ static bool name_wait(struct target *t, struct known *k, uint8_t gil)
 	    !memcmp(last->args, k->look.args, sizeof(last->args)))
 		return false;
 	str_init(&text);
-	if (asleep) {
-		k->waited = k->look;
-		k->waited_slices = k->slices;
-	}
+	k->waited = k->look;
+	k->waited_slices = asleep ? k->slices : UINT64_MAX;
 	if (gil == GIL_WANTED)
 		str_adds(&text, "GIL");
 	else if (asleep)
@@ -122,9 +120,10 @@ static void check_woken(struct target *t, struct known *k, size_t row,
 		return;
 	look_at(t, k);
 	k->blocked = look_slices(t, k) == k->slices;
-	waits = waits || waits_for_other(t, k);
-	k->runnable = k->blocked && k->look.run == RUN_CPU && waits;
-	k->passing = k->blocked && k->look.run == RUN_CPU && !waits;
+	if (k->blocked && k->look.run == RUN_CPU) {
+		k->runnable = waits || waits_for_other(t, k);
+		k->passing = !k->runnable;
+	}
 	if (k->blocked)
 		define_state(t, k, walker_threads(t->walker, &n) + row);
 }
@@ -169,8 +168,10 @@ static int check_row(struct target *t, size_t row, bool only, uint64_t now,
 	walker_asleep(t->walker, row, false);
 	if (!k->fresh)
 		check_run(t, k, now);
+	/* After a whole tick it is asleep, or waits for its processor. */
 	if (k->blocked && k->passing) {
 		k->passing = false;
+		k->runnable = k->look.run == RUN_CPU;
 		define_state(t, k, walker_threads(t->walker, &n) + row);
 	}
 	if (k->blocked && !k->runnable)
