@@ -24,6 +24,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 #define ERR_MAX 640
 
@@ -189,6 +190,7 @@ size_t arena_bytes(const struct arena *a);
 
 uint64_t clock_mono(void); /* CLOCK_MONOTONIC */
 uint64_t clock_wall(void); /* since the epoch */
+struct timespec clock_spec(uint64_t ns);
 
 /* Sleeps until the monotonic time; -EINTR when a signal came first. */
 int clock_sleep_until(uint64_t deadline);

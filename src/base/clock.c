@@ -23,12 +23,17 @@ uint64_t clock_wall(void)
 	return now(CLOCK_REALTIME);
 }
 
+struct timespec clock_spec(uint64_t ns)
+{
+	return (struct timespec){
+		.tv_sec = (time_t)(ns / NS),
+		.tv_nsec = (long)(ns % NS),
+	};
+}
+
 int clock_sleep_until(uint64_t deadline)
 {
-	struct timespec t = {
-		.tv_sec = (time_t)(deadline / NS),
-		.tv_nsec = (long)(deadline % NS),
-	};
+	struct timespec t = clock_spec(deadline);
 
 	return -clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL);
 }

@@ -168,8 +168,7 @@ static void block_child(sigset_t *before)
 /* Sleeps until SIGCHLD tells of a stop, or until the time is over. */
 static void sleep_for(uint64_t ns)
 {
-	struct timespec t = {.tv_sec = (time_t)(ns / 1000000000),
-			     .tv_nsec = (long)(ns % 1000000000)};
+	struct timespec t = clock_spec(ns);
 	sigset_t child;
 
 	sigemptyset(&child);

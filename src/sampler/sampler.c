@@ -19,7 +19,17 @@
 #define SLICE_NS 400000u /* shorter than those of others, longer than a tick */
 #define SPIN_NS 5000u /* to fall asleep and wake up takes as long */
 
+struct seat_times {
+	const struct target *of; /* the target that the schedule is for */
+	struct schedule schedule;
+	uint32_t missed;
+	uint64_t due;
+};
+
 struct run {
+	struct sampler_seat *seats; /* n of them */
+	struct seat_times *times;
+	size_t n;
 	uint64_t start;
 	const struct sampler_options *options;
 	struct sampler_status status;
@@ -49,43 +59,6 @@ static bool look_around(struct run *r)
 	if (*r->stop)
 		return true;
 	return r->now - r->watched >= WATCH_NS && call_watch(r);
-}
-
-/* When to wake up at the latest, to sleep until `due`. */
-static uint64_t nap_end(const struct run *r, uint64_t due, uint64_t last)
-{
-	uint64_t look = r->watched + WATCH_NS, until = due < last ? due : last;
-
-	/* A tick that comes soon after the look is due saves its own wake-up. */
-	return until > look + WATCH_NS / 2 ? look : until;
-}
-
-/*
- * Sleeps until `due`, after which `then` will come, looking around meanwhile.
- * True when the run is to end: stopped, or past its duration before the tick
- * is due.
- */
-static bool wait_until(struct run *r, uint64_t due, uint64_t then,
-		       enum sampler_end *end)
-{
-	uint64_t last = r->options->duration_ns, until;
-
-	last = last ? r->start + last : UINT64_MAX;
-	for (;;) {
-		*end = SAMPLER_STOPPED;
-		if (look_around(r))
-			return true;
-		*end = SAMPLER_DURATION;
-		if (r->now >= last)
-			return true;
-		if (r->now >= due)
-			return false;
-		until = nap_end(r, due, last);
-		if (until > r->now + SPIN_NS)
-			waker_sleep(&r->waker, until,
-				    until < due ? due : then);
-		r->now = clock_mono();
-	}
 }
 
 /* What its sink or the target's reading said, when that ends the run. */
@@ -120,118 +93,143 @@ static void ask_for_short_slices(void)
 
 /* ---- whose turn it is ---- */
 
-struct seat_times {
-	const struct target *of; /* the target that the schedule is for */
-	struct schedule schedule;
-	uint32_t missed;
-	uint64_t due;
-};
-
-struct turn {
-	size_t seat; /* their number: all are empty */
-	uint64_t due, then; /* then: of the turn after it, if all goes well */
-};
-
-static void sit_down(struct run *r, const struct target *t, size_t i,
-		     struct seat_times *times)
+static void sit_down(struct run *r, size_t i)
 {
-	*times = (struct seat_times){.of = t, .due = r->now};
+	struct seat_times *times = &r->times[i];
+
+	*times = (struct seat_times){.of = r->seats[i].target, .due = r->now};
 	schedule_init(&times->schedule, r->now, r->options->period_ns,
 		      r->options->seed + i);
 }
 
-static struct turn next_turn(struct run *r, const struct sampler_seat *seats,
-			     struct seat_times *times, size_t n)
+/* The one that is due first, or `n`: all are empty. */
+static size_t first_due(struct run *r)
 {
-	struct turn t = {.seat = n, .due = UINT64_MAX, .then = UINT64_MAX};
+	size_t i, first = r->n;
+
+	for (i = 0; i < r->n; i++) {
+		if (!r->seats[i].target)
+			continue;
+		if (r->times[i].of != r->seats[i].target)
+			sit_down(r, i);
+		if (first == r->n || r->times[i].due < r->times[first].due)
+			first = i;
+	}
+	return first;
+}
+
+/* When the turn after that of `first` will be, if all goes well. */
+static uint64_t due_then(const struct run *r, size_t first)
+{
+	uint64_t then = UINT64_MAX;
 	struct schedule s;
 	size_t i;
 
-	for (i = 0; i < n; i++) {
-		if (!seats[i].target)
-			continue;
-		if (times[i].of != seats[i].target)
-			sit_down(r, seats[i].target, i, &times[i]);
-		if (times[i].due < t.due) {
-			t.then = t.due;
-			t.due = times[i].due;
-			t.seat = i;
-		} else if (times[i].due < t.then) {
-			t.then = times[i].due;
-		}
-	}
-	if (t.seat == n)
-		return (struct turn){.seat = n, .due = r->now + WATCH_NS};
-	s = times[t.seat].schedule;
+	if (first == r->n)
+		return then;
+	s = r->times[first].schedule;
 	s.at++;
-	if (schedule_due(&s) < t.then)
-		t.then = schedule_due(&s);
-	return t;
+	then = schedule_due(&s);
+	for (i = 0; i < r->n; i++)
+		if (i != first && r->seats[i].target && r->times[i].due < then)
+			then = r->times[i].due;
+	return then;
 }
 
-/* The tick that is due now; 0 or what target_sample says. */
-static int take_tick(struct run *r, const struct sampler_seat *seat,
-		     struct seat_times *times, struct sink *sink)
+/* When to wake up at the latest, to sleep until `due`. */
+static uint64_t nap_end(const struct run *r, uint64_t due, uint64_t last)
 {
+	uint64_t look = r->watched + WATCH_NS, until = due < last ? due : last;
+
+	/* A tick that comes soon after the look is due saves its own wake-up. */
+	return until > look + WATCH_NS / 2 ? look : until;
+}
+
+/*
+ * Sleeps until the turn of `first`, looking around meanwhile. True when the
+ * run is to end: stopped, or past its duration before the tick is due.
+ */
+static bool wait_for(struct run *r, size_t first, enum sampler_end *end)
+{
+	uint64_t due = first < r->n ? r->times[first].due : r->now + WATCH_NS;
+	uint64_t last = r->options->duration_ns, until;
+
+	last = last ? r->start + last : UINT64_MAX;
+	for (;;) {
+		*end = SAMPLER_STOPPED;
+		if (look_around(r))
+			return true;
+		*end = SAMPLER_DURATION;
+		if (r->now >= last)
+			return true;
+		if (r->now >= due)
+			return false;
+		until = nap_end(r, due, last);
+		if (until > r->now + SPIN_NS)
+			waker_sleep(&r->waker, until,
+				    until < due ? due : due_then(r, first));
+		r->now = clock_mono();
+	}
+}
+
+/* The tick of seat i, which is due now; 0 or what target_sample says. */
+static int take_tick(struct run *r, size_t i, struct sink *sink)
+{
+	struct seat_times *times = &r->times[i];
 	struct tick due = {.mono_ns = r->now,
 			   .missed = times->missed,
 			   .number = times->schedule.at};
-	int ret = target_sample(seat->target, sink, &due);
+	int ret = target_sample(r->seats[i].target, sink, &due);
 
+	r->now = clock_mono();
 	if (ret)
 		return ret;
 	r->status.taken++;
 	r->status.due += 1 + times->missed;
-	r->now = clock_mono();
 	times->missed = schedule_advance(&times->schedule, r->now);
 	times->due = schedule_due(&times->schedule);
 	return 0;
 }
 
-static enum sampler_end loop(struct run *r, struct sampler_seat *seats,
-			     struct seat_times *times, size_t n,
-			     struct sink *sink, struct err *err)
+static enum sampler_end loop(struct run *r, struct sink *sink, struct err *err)
 {
 	enum sampler_end end;
-	struct turn t;
+	size_t i;
 	int ret;
 
 	for (;;) {
-		t = next_turn(r, seats, times, n);
-		if (wait_until(r, t.due, t.then, &end))
+		i = first_due(r);
+		if (wait_for(r, i, &end))
 			return end;
 		/* The watch may have changed who sits there. */
-		if (t.seat == n || seats[t.seat].target != times[t.seat].of)
+		if (i == r->n || r->seats[i].target != r->times[i].of)
 			continue;
-		ret = take_tick(r, &seats[t.seat], &times[t.seat], sink);
+		ret = take_tick(r, i, sink);
 		if (ret && ret != -ESRCH)
 			return fail(ret, err);
 		if (!ret)
 			continue;
-		seats[t.seat].gone = true;
-		times[t.seat].of = NULL;
+		r->seats[i].gone = true;
+		r->times[i].of = NULL;
 		if (r->alone)
 			return SAMPLER_GONE;
-		r->now = clock_mono();
 		if (call_watch(r))
 			return SAMPLER_STOPPED;
 	}
 }
 
-static enum sampler_end run(struct run *r, struct sampler_seat *seats, size_t n,
-			    struct sink *sink, struct err *err)
+static enum sampler_end run(struct run *r, struct sink *sink, struct err *err)
 {
-	struct seat_times *times = xcalloc(n, sizeof(*times));
 	enum sampler_end end;
 
+	r->times = xcalloc(r->n, sizeof(*r->times));
 	ask_for_short_slices();
 	waker_init(&r->waker);
 	r->start = r->watched = r->now = clock_mono();
-	end = loop(r, seats, times, n, sink, err);
-	r->now = clock_mono();
+	end = loop(r, sink, err);
 	call_watch(r);
 	waker_release(&r->waker);
-	free(times);
+	free(r->times);
 	return end;
 }
 
@@ -241,13 +239,15 @@ enum sampler_end sampler_run(struct target *t, struct sink *sink,
 			     void *arg, struct err *err)
 {
 	struct sampler_seat seat = {.target = t};
-	struct run r = {.options = options,
+	struct run r = {.seats = &seat,
+			.n = 1,
+			.alone = true,
+			.options = options,
 			.stop = stop,
 			.watch = watch,
-			.arg = arg,
-			.alone = true};
+			.arg = arg};
 
-	return run(&r, &seat, 1, sink, err);
+	return run(&r, sink, err);
 }
 
 enum sampler_end sampler_run_seats(struct sampler_seat *seats, size_t n,
@@ -257,10 +257,12 @@ enum sampler_end sampler_run_seats(struct sampler_seat *seats, size_t n,
 				   sampler_watch *watch, void *arg,
 				   struct err *err)
 {
-	struct run r = {.options = options,
+	struct run r = {.seats = seats,
+			.n = n,
+			.options = options,
 			.stop = stop,
 			.watch = watch,
 			.arg = arg};
 
-	return run(&r, seats, n, sink, err);
+	return run(&r, sink, err);
 }

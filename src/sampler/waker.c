@@ -6,8 +6,6 @@
 #include "base.h"
 #include "waker_priv.h"
 
-#define SECOND 1000000000u
-
 void waker_release(struct waker *w)
 {
 	size_t i;
@@ -35,10 +33,7 @@ void waker_init(struct waker *w)
 
 static void set(struct waker *w, size_t i, uint64_t at)
 {
-	struct itimerspec t = {
-		.it_value.tv_sec = (time_t)(at / SECOND),
-		.it_value.tv_nsec = (long)(at % SECOND),
-	};
+	struct itimerspec t = {.it_value = clock_spec(at)};
 
 	if (w->at[i] == at)
 		return;

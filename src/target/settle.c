@@ -34,7 +34,7 @@ static bool may_stop(struct target *t, uint64_t now)
 
 /* ---- one thread ---- */
 
-static const struct walk_thread *row_of(const struct target *t, size_t row)
+const struct walk_thread *row_of(const struct target *t, size_t row)
 {
 	size_t n;
 

@@ -65,9 +65,9 @@ static bool name_wait(struct target *t, struct known *k, uint8_t gil)
 	return changed;
 }
 
-static void define_state(struct target *t, struct known *k,
-			 const struct walk_thread *w)
+static void define_state(struct target *t, struct known *k)
 {
+	const struct walk_thread *w = row_of(t, k->row);
 	struct state_def def;
 	bool changed;
 
@@ -107,35 +107,31 @@ static void check_run(struct target *t, struct known *k, uint64_t now)
  * processor, or that one comes out of its own sleep, for which the kernel
  * charges the thread: 30 us in a virtual machine.
  */
-static void check_woken(struct target *t, struct known *k, size_t row,
-			uint64_t now)
+static void check_woken(struct target *t, struct known *k, uint64_t now)
 {
 	bool waits = may_be_woken(k, now);
-	size_t n;
 
 	if (!waits && now - k->ran_ns >= RECENT_NS)
 		return;
 	/* For us: it slept when the tick began. */
 	if (!probe_runs(&k->probe, &t->process) || waits_for_us(t, k))
 		return;
-	look_at(t, k);
 	k->blocked = look_slices(t, k) == k->slices;
-	if (k->blocked && k->look.run == RUN_CPU) {
-		k->runnable = waits || waits_for_other(t, k);
-		k->passing = !k->runnable;
-	}
-	if (k->blocked)
-		define_state(t, k, walker_threads(t->walker, &n) + row);
+	if (!k->blocked)
+		return;
+	k->look = (struct thread_look){.run = RUN_CPU, .call = -1};
+	k->runnable = waits || waits_for_other(t, k);
+	k->passing = !k->runnable;
+	define_state(t, k);
 }
 
 /* The look and the stack of a row right now. */
 static int look_now(struct target *t, struct known *k, size_t row,
 		    uint64_t now)
 {
-	size_t n;
 	int ret = look_closely(t, k, row, now);
 
-	define_state(t, k, walker_threads(t->walker, &n) + row);
+	define_state(t, k);
 	k->awake = false;
 	return ret;
 }
@@ -162,7 +158,6 @@ static int check_row(struct target *t, size_t row, bool only, uint64_t now,
 	struct known *k = t->rows[row];
 	bool simple;
 	int ret = 0;
-	size_t n;
 
 	k->leave = k->looked = false;
 	walker_asleep(t->walker, row, false);
@@ -172,10 +167,10 @@ static int check_row(struct target *t, size_t row, bool only, uint64_t now,
 	if (k->blocked && k->passing) {
 		k->passing = false;
 		k->runnable = k->look.run == RUN_CPU;
-		define_state(t, k, walker_threads(t->walker, &n) + row);
+		define_state(t, k);
 	}
 	if (k->blocked && !k->runnable)
-		check_woken(t, k, row, now);
+		check_woken(t, k, now);
 	*cpu_ns = k->sched.cpu_ns;
 	k->awake = !k->blocked;
 	if (k->awake && !k->fresh && k->slices != UINT64_MAX) {

@@ -208,6 +208,8 @@ bool waits_for_other(struct target *t, struct known *k);
 
 /* ---- settle.c: one thread ---- */
 
+/* What the walker knows of it; until the next call of the walker's. */
+const struct walk_thread *row_of(const struct target *t, size_t row);
 bool is_blocked(const struct known *k);
 /* Fills k->look. */
 void look_at(struct target *t, struct known *k);

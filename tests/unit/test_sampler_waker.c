@@ -1,7 +1,6 @@
 /*
  * sampler: sleeping with the next deadline known, on real timers.
  */
-#include <errno.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
