@@ -9,7 +9,7 @@ import sys
 import time
 
 from harness import (EXIT_USAGE, alone, apart, each_python, equal, expect,
-                     parse_folded, state_of, total, wait_until)
+                     parse_folded, state_of, suspend, total, wait_until)
 
 MODES = ("wall", "cpu", "gil", "offcpu", "gc", "exception")
 WAITING = ("in_recv", "in_sleep", "in_lock")
@@ -321,9 +321,8 @@ def test_state_exception(t):
 def test_state_stopped(t):
     """A program that is stopped is no one that waits: all say so."""
     target = t.ready("waits.py")
-    os.kill(target.pid, signal.SIGSTOP)
+    suspend(target.pid)
     try:
-        wait_until(lambda: state_of(target.pid) == "T", "stop")
         saved = t.path("run.strobe")
         said = t.pystrobe("record", "-p", str(target.pid), "-d", "300ms",
                           "-o", saved).err

@@ -11,7 +11,7 @@ import time
 
 from harness import (ROOT, TARGETS, Fail, Skip, alone, apart, each_python,
                      equal, expect, expect_untouched, need, parse_folded,
-                     state_of, total, wait_until)
+                     state_of, suspend, total, wait_until)
 
 BUILT_TESTS = "tests"  # beside the program
 
@@ -259,8 +259,7 @@ def test_stopped_group(t):
     """It stays stopped, is recorded, and goes on when it is told to."""
     target = t.ready("alternate.py")
     for way in ("--blocking", "--pause-budget=100"):
-        os.kill(target.pid, signal.SIGSTOP)
-        wait_until(lambda: state_of(target.pid) == "T", "its stop")
+        suspend(target.pid)
         stacks = t.folded("record", "-p", str(target.pid), "-d", "250ms",
                           "-r", "200", "-i", way)
         expect(total(stacks) > 20, "samples: %r", stacks)
@@ -274,8 +273,7 @@ def test_stopped_meanwhile(t):
     target = t.ready("alternate.py")
     run, _ = begun(t, target, "--blocking", "-r", "5k")
     for _ in range(t.rounds(25, long=300)):
-        os.kill(target.pid, signal.SIGSTOP)
-        wait_until(lambda: state_of(target.pid) == "T", "its stop")
+        suspend(target.pid)
         os.kill(target.pid, signal.SIGCONT)
         wait_until(lambda: state_of(target.pid) not in "Tt", "its going on")
     run.signal(signal.SIGINT)

@@ -348,6 +348,14 @@ def state_of(pid):
         return None
 
 
+def suspend(pid):
+    """Stops it by SIGSTOP: the kernel stops each thread when it next runs."""
+    os.kill(pid, signal.SIGSTOP)
+    wait_until(lambda: all(state_of(int(tid)) == "T"
+                           for tid in os.listdir("/proc/%d/task" % pid)),
+               "the stop of %d" % pid)
+
+
 def expect_untouched(pid):
     """No thread of it is traced or stopped."""
     for tid in os.listdir("/proc/%d/task" % pid):
