@@ -225,6 +225,7 @@ static int hold_still(struct target *t, struct known *k, size_t row)
 	const struct walk_thread *w = row_of(t, row);
 	struct thread_look look;
 	uint64_t now;
+	bool stop;
 	int ret = 0;
 
 	k->over_budget = false;
@@ -240,8 +241,12 @@ static int hold_still(struct target *t, struct known *k, size_t row)
 	}
 	/* Only what runs at this moment: a system call is left alone. */
 	trace_ready(t->tracer);
-	if (!probe_look(&k->probe, &t->process, &look) &&
-	    look.run == RUN_CPU)
+	stop = !probe_look(&k->probe, &t->process, &look) &&
+	       look.run == RUN_CPU;
+	/* It has come on a processor since it was looked at. */
+	k->runnable = k->runnable ||
+		      (!t->lean && look_slices(t, k) != k->slices);
+	if (stop)
 		ret = stop_and_read(t, k, row, now);
 	trace_resume(t->tracer);
 	return !ret && w->left ? walker_again(t->walker, row, false) : ret;
@@ -249,14 +254,21 @@ static int hold_still(struct target *t, struct known *k, size_t row)
 
 int look_closely(struct target *t, struct known *k, size_t row, uint64_t now)
 {
+	int ret = settle(t, k, row, now);
+
+	if (!ret)
+		learn_off(t, k, now);
+	return ret;
+}
+
+int hold_closely(struct target *t, struct known *k, size_t row, uint64_t now)
+{
 	unsigned try = 0;
 	int ret = 0;
 
 	do {
-		if (!t->lean)
-			ret = settle(t, k, row, now);
-		if (!ret && !t->lean)
-			learn_off(t, k, now);
+		if (try)
+			ret = look_closely(t, k, row, now);
 		if (!ret)
 			ret = hold_still(t, k, row);
 		if (ret || !t->options.locals.bytes || k->blocked ||

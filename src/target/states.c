@@ -133,6 +133,7 @@ static int look_now(struct target *t, struct known *k, size_t row,
 
 	define_state(t, k);
 	k->awake = false;
+	k->moves = true;
 	return ret;
 }
 
@@ -246,6 +247,25 @@ static bool count_idle(struct target *t, uint64_t now)
 	return changed;
 }
 
+/* Those whose stack moves; after all looks, since a stop is felt by others. */
+static int hold_moving(struct target *t, uint64_t now)
+{
+	struct known *k;
+	size_t i;
+	int ret = 0;
+
+	for (i = 0; i < t->nrows && !ret; i++) {
+		k = t->rows[i];
+		if (!k->moves)
+			continue;
+		k->moves = false;
+		ret = hold_closely(t, k, i, now);
+		if (!t->lean)
+			define_state(t, k);
+	}
+	return ret;
+}
+
 /*
  * While the CPU time of the idle threads is what it was, none of them has run,
  * and their time slices need no look. The kernel counts the time of one that
@@ -266,7 +286,7 @@ int states_before(struct target *t, uint64_t now)
 		ret = check_idle(t, now);
 	t->rest_known = !count_idle(t, now) && known && !ret;
 	t->rest_ns = rest;
-	return ret;
+	return ret ? ret : hold_moving(t, now);
 }
 
 /*
@@ -300,12 +320,12 @@ int states_after(struct target *t, uint64_t now)
 
 	for (i = 0; i < t->nrows && !ret; i++) {
 		k = t->rows[i];
-		if (t->lean && !k->blocked)
-			ret = look_closely(t, k, i, now);
-		else if (!t->lean && (k->awake || k->fresh))
+		if (t->lean)
+			k->moves = !k->blocked;
+		else if (k->awake || k->fresh)
 			ret = look_now(t, k, i, now);
 	}
-	return ret;
+	return ret ? ret : hold_moving(t, now);
 }
 
 uint32_t state_of(struct target *t, struct known *k)

@@ -90,6 +90,7 @@ struct known {
 	uint64_t ran_ns; /* when it was seen to have run last */
 	bool idle;       /* it has not run for long */
 	bool awake;      /* it has run since, or may have: to be looked at */
+	bool moves;      /* it was looked at in this tick, and may be stopped */
 	bool over_budget; /* it would have been stopped */
 	unsigned left_out; /* how often a restless stack was not looked at */
 	struct on_cpu on_cpu;
@@ -219,11 +220,14 @@ void look_at(struct target *t, struct known *k);
  * have come to rest.
  */
 bool leaves_out(struct target *t, struct known *k, size_t row, uint64_t now);
-/*
- * Its state and its stack, a stop where that moves, and its variables if these
- * are wanted: then it must be found asleep or stop. 0 or a negative errno.
- */
+/* Its state and its stack. 0 or a negative errno. */
 int look_closely(struct target *t, struct known *k, size_t row, uint64_t now);
+/*
+ * A stop where its stack moves, or where it was left out; and its variables if
+ * these are wanted: then it must be found asleep or stop. That changes what the
+ * others do, for which a processor becomes free: all looks come before it.
+ */
+int hold_closely(struct target *t, struct known *k, size_t row, uint64_t now);
 
 /* ---- states.c: what all threads do ---- */
 

@@ -451,3 +451,23 @@ def test_state_of_short_bursts(t):
 def test_state_of_short_sleeps(t):
     """To fall asleep and to wake up is CPU time, too, of who does nothing else."""
     expect_time_on_processors(t, t.ready("bursts.py", 1, 0, 1000), 3000, 0.001)
+
+
+@alone
+@each_python(minimum=(3, 7))
+def test_state_beside_stops(t):
+    """Who only gets a processor because another thread is stopped has none."""
+    target, saved = t.ready("turns.py"), t.path("run.strobe")
+    with apart(target):
+        t.pystrobe("record", "-p", str(target.pid), "-d", "2s", "-r", "1k",
+                   "--blocking", "-o", saved)
+    share = json.loads(target.stop())["share"]
+    report = json.loads(t.pystrobe("report", saved, "--json").out)["recording"]
+    seen = total(t.folded("report", saved, "--mode", "cpu"), "nap (turns.py:")
+    expect(share > 0.001, "it slept for next to nothing: %.4f", share)
+    # Four standard deviations of that many ticks, and a tenth.
+    ticks = report["ticks"]
+    bound = 4 * (share / ticks) ** 0.5 + 0.1 * share
+    expect(abs(seen / ticks - share) < bound,
+           "%d of %d ticks, where the sleep had a processor for %.4f", seen,
+           ticks, share)
