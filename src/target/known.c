@@ -122,6 +122,8 @@ int known_update(struct target *t, struct sink *sink)
 	w = walker_threads(t->walker, &t->nrows);
 	t->rows = grow(t->rows, &t->cap_rows, t->nrows,
 		       sizeof(struct known *));
+	t->moving = grow(t->moving, &t->cap_moving, t->nrows,
+			 sizeof(*t->moving));
 	for (i = 0; i < t->nrows; i++) {
 		t->rows[i] = known_of(t, &w[i]);
 		t->rows[i]->row = i;

@@ -133,7 +133,7 @@ static int look_now(struct target *t, struct known *k, size_t row,
 
 	define_state(t, k);
 	k->awake = false;
-	k->moves = true;
+	t->moving[t->nmoving++] = row;
 	return ret;
 }
 
@@ -217,6 +217,26 @@ static int check_busy(struct target *t, uint64_t now, uint64_t *rest,
 	return 0;
 }
 
+/* The same sum, in one go. */
+static bool read_rest(struct target *t, uint64_t *rest)
+{
+	struct thread_sched sched;
+	struct known *k;
+	size_t i;
+
+	if (process_cpu_ns(&t->process, rest))
+		return false;
+	for (i = 0; i < t->nrows; i++) {
+		k = t->rows[i];
+		if (k->idle)
+			continue;
+		if (probe_sched(&k->probe, &t->process, &sched))
+			return false;
+		*rest -= sched.cpu_ns;
+	}
+	return true;
+}
+
 static int check_idle(struct target *t, uint64_t now)
 {
 	uint64_t cpu_ns;
@@ -250,18 +270,14 @@ static bool count_idle(struct target *t, uint64_t now)
 /* Those whose stack moves; after all looks, since a stop is felt by others. */
 static int hold_moving(struct target *t, uint64_t now)
 {
-	struct known *k;
-	size_t i;
+	size_t i, row;
 	int ret = 0;
 
-	for (i = 0; i < t->nrows && !ret; i++) {
-		k = t->rows[i];
-		if (!k->moves)
-			continue;
-		k->moves = false;
-		ret = hold_closely(t, k, i, now);
+	for (i = 0; i < t->nmoving && !ret; i++) {
+		row = t->moving[i];
+		ret = hold_closely(t, t->rows[row], row, now);
 		if (!t->lean)
-			define_state(t, k);
+			define_state(t, t->rows[row]);
 	}
 	return ret;
 }
@@ -275,14 +291,21 @@ static int hold_moving(struct target *t, uint64_t now)
 int states_before(struct target *t, uint64_t now)
 {
 	uint64_t rest = 0;
-	bool known;
+	bool known, same;
 	int ret;
 
+	t->nmoving = 0;
 	t->lean = walker_lean(t->walker, now);
 	if (t->lean)
 		return 0;
 	ret = check_busy(t, now, &rest, &known);
-	if (!ret && !(known && t->rest_known && rest == t->rest_ns))
+	same = known && t->rest_known && rest == t->rest_ns;
+	/* One that came off its processor meanwhile has the time of one clock. */
+	if (!ret && known && t->rest_known && !same) {
+		known = read_rest(t, &rest);
+		same = known && rest == t->rest_ns;
+	}
+	if (!ret && !same)
 		ret = check_idle(t, now);
 	t->rest_known = !count_idle(t, now) && known && !ret;
 	t->rest_ns = rest;
@@ -316,13 +339,15 @@ int states_after(struct target *t, uint64_t now)
 {
 	struct known *k;
 	size_t i;
-	int ret = t->lean ? 0 : wake_idle(t, now);
+	int ret;
 
+	t->nmoving = 0;
+	ret = t->lean ? 0 : wake_idle(t, now);
 	for (i = 0; i < t->nrows && !ret; i++) {
 		k = t->rows[i];
-		if (t->lean)
-			k->moves = !k->blocked;
-		else if (k->awake || k->fresh)
+		if (t->lean && !k->blocked)
+			t->moving[t->nmoving++] = i;
+		else if (!t->lean && (k->awake || k->fresh))
 			ret = look_now(t, k, i, now);
 	}
 	return ret ? ret : hold_moving(t, now);

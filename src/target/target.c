@@ -121,6 +121,7 @@ void target_free(struct target *t)
 	free(t->known);
 	free(t->codes);
 	free(t->rows);
+	free(t->moving);
 	free((void *)t->options.tids);
 	free(t);
 }

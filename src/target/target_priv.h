@@ -90,7 +90,6 @@ struct known {
 	uint64_t ran_ns; /* when it was seen to have run last */
 	bool idle;       /* it has not run for long */
 	bool awake;      /* it has run since, or may have: to be looked at */
-	bool moves;      /* it was looked at in this tick, and may be stopped */
 	bool over_budget; /* it would have been stopped */
 	unsigned left_out; /* how often a restless stack was not looked at */
 	struct on_cpu on_cpu;
@@ -136,6 +135,8 @@ struct target {
 	struct map known_of; /* tid -> index */
 	struct known **rows; /* one for each walk_thread */
 	size_t nrows, cap_rows;
+	size_t *moving; /* rows that were looked at and may have to be stopped */
+	size_t nmoving, cap_moving;
 	uint64_t list; /* number of the walker's list that rows are of */
 	uint64_t pass; /* how often they were filled */
 	bool lean; /* the snapshot is of stacks alone */
