@@ -146,10 +146,14 @@ static int play_process(struct player *p, const struct rprocess *process)
 		.text = clean_copy(p, &process->command),
 		.more = clean_copy(p, &process->cwd),
 	};
+	bool known = map_get(&p->process_of, new.key) != MAP_NONE;
 	const struct told *told = learn(p, &p->process_of, &new);
 
 	if (!told)
 		return 0;
+	/* Threads of another program, though they may have the same ids. */
+	if (known)
+		map_clear(&p->thread_of);
 	info.command = told->text;
 	info.cwd = told->more;
 	p->in_tick = false;
