@@ -41,6 +41,16 @@ void process_close(struct process *p);
 bool process_alive(const struct process *p);
 
 /*
+ * A file that stands for the memory of the program which the process runs now,
+ * to be closed; -1 where that may not be read. Once the process has called
+ * exec, nothing can be read from it (mem_rw of fs/proc/base.c returns 0), also
+ * where the new program lies at the same addresses: then memory_lasts is false.
+ * addr is one that was mapped.
+ */
+int process_memory(const struct process *p);
+bool memory_lasts(int fd, uint64_t addr);
+
+/*
  * Why reading this process' memory is not permitted, and the one command that
  * mends it: another user's, yama, no CAP_SYS_PTRACE in a container, not
  * dumpable, another user namespace, already root but seccomp. Always returns

@@ -33,6 +33,7 @@ static int attach(struct target *t, struct err *err)
 {
 	int ret;
 
+	t->memory = process_memory(&t->process);
 	t->remote = remote_new_process(t->process.pid);
 	ret = find_interpreter(&t->found, &t->process, t->remote, err);
 	if (ret == -EPERM)
@@ -83,6 +84,7 @@ int target_open(struct target **out, pid_t pid,
 	struct target *t = xcalloc(1, sizeof(*t));
 	int ret = process_open(&t->process, pid, err);
 
+	t->memory = -1;
 	if (ret) {
 		free(t);
 		return ret;
@@ -118,6 +120,8 @@ void target_free(struct target *t)
 	symbols_release(&t->symbols);
 	map_release(&t->known_of);
 	process_close(&t->process);
+	if (t->memory >= 0)
+		close(t->memory);
 	free(t->known);
 	free(t->codes);
 	free(t->rows);
@@ -174,13 +178,20 @@ static void bound_symbols(struct target *t)
 	t->source.serial++;
 }
 
+/* Whether it still is that process, with that program. */
+static bool is_itself(struct target *t)
+{
+	return process_alive(&t->process) &&
+	       memory_lasts(t->memory, t->found.start);
+}
+
 /*
  * What a failed snapshot means: the process ended or called exec (-ESRCH), or
  * its interpreter is just being set up or taken down: nothing to sample (0).
  */
 static int judge(struct target *t, int error)
 {
-	if (!process_alive(&t->process))
+	if (!is_itself(t))
 		return -ESRCH;
 	if (error == -EPERM || error == -ESRCH)
 		return -ESRCH;
@@ -246,7 +257,7 @@ int target_sample(struct target *t, struct sink *sink, const struct tick *due)
 
 	if (when - t->checked_ns >= IDENTITY_NS) {
 		t->checked_ns = when;
-		if (!process_alive(&t->process))
+		if (!is_itself(t))
 			return -ESRCH;
 	}
 	bound_symbols(t);
@@ -257,6 +268,10 @@ int target_sample(struct target *t, struct sink *sink, const struct tick *due)
 	ret = states_before(t, when);
 	if (!ret)
 		ret = walker_snapshot(t->walker, when);
+	/* Other threads: those of another program, perhaps. */
+	if (!ret && t->list != walker_list(t->walker) &&
+	    !memory_lasts(t->memory, t->found.start))
+		return -ESRCH;
 	if (!ret) {
 		ret = known_update(t, sink);
 		if (ret)

@@ -120,6 +120,7 @@ struct budget {
 
 struct target {
 	struct process process;
+	int memory; /* of the program, process_memory() */
 	struct target_options options; /* tids is ours */
 	struct found found;
 	struct remote *remote;

@@ -1,10 +1,13 @@
 """Interpreters in unusual places: embedded, stripped, deleted, replaced by
 exec, in executables with odd names. (Another root folder and mount namespace:
 every test that runs on the sid root.)"""
+import json
 import os
 import shutil
+import signal
 
-from harness import (ROOT, Skip, each_python, expect, need, total, wait_until)
+from harness import (ROOT, Skip, each_python, equal, expect, need, total,
+                     wait_until)
 from test_stacks import SHORT, chain, compare
 
 EMBED = os.path.join(ROOT, "tests", "targets", "embed", "build.sh")
@@ -200,6 +203,41 @@ def test_exec(t):
     recorder.signal(2)
     expect(recorder.wait() == 0, "record ended badly: %s", recorder.stderr())
     expect(seen("before") and seen("after"), "both are in the recording")
+
+
+@each_python()
+def test_exec_at_the_same_addresses(t):
+    """Without random addresses the new program looks like the old one."""
+    fixed = [need("setarch"), "-R"]
+    if t.run(fixed + ["true"], status=None).status:
+        raise Skip("addresses cannot be kept from being random")
+    target = t.start(fixed + t.python.argv(t.python.script("pair.py"),
+                                           "before"))
+    equal(target.line(), "before", "what it says")
+    saved = t.path("run.strobe")
+    recorder = t.begin("record", "-p", str(target.pid), "-o", saved, "-r",
+                       "500")
+
+    def seen(name):
+        return os.path.exists(saved) and total(
+            t.folded("report", saved), name + " (pair.py:")
+
+    wait_until(lambda: seen("before"), "samples before exec")
+    target.tell("\n")
+    equal(target.line(), "after", "what it says")
+    wait_until(lambda: seen("after"), "samples after exec")
+    recorder.signal(signal.SIGINT)
+    equal(recorder.wait(), 0, "status")
+    report = json.loads(t.pystrobe("report", saved, "--json").out)["recording"]
+    equal([p["command"].split()[-1] for p in report["processes"]],
+          ["before", "after"], "programs")
+    for row in report["threads"]:
+        expect(row["name"], "a thread without a name: %r", row)
+    # That it is another one may be noticed 100 ms late.
+    first = sum(row["samples"] for row in report["threads"]
+                if row["main"] and not row["process"])
+    expect(0 <= first - seen("before") <= 55, "%d samples of the first "
+           "program, %d of what it did", first, seen("before"))
 
 
 def test_library_of_another_user(t):
