@@ -136,6 +136,16 @@ static void bound_told(struct player *p)
 		forget_told(p);
 }
 
+/* Those of another program are others, though they may have the same ids. */
+static void forget_threads(struct player *p, uint32_t pid)
+{
+	size_t i;
+
+	for (i = 0; i < p->ntold; i++)
+		if (p->told[i].key >> 32 == pid)
+			p->told[i].b = UINT64_MAX; /* no flags of a thread */
+}
+
 static int play_process(struct player *p, const struct rprocess *process)
 {
 	struct process_info info = process->info;
@@ -151,9 +161,8 @@ static int play_process(struct player *p, const struct rprocess *process)
 
 	if (!told)
 		return 0;
-	/* Threads of another program, though they may have the same ids. */
 	if (known)
-		map_clear(&p->thread_of);
+		forget_threads(p, info.pid);
 	info.command = told->text;
 	info.cwd = told->more;
 	p->in_tick = false;
