@@ -41,14 +41,14 @@ void process_close(struct process *p);
 bool process_alive(const struct process *p);
 
 /*
- * A file that stands for the memory of the program which the process runs now,
- * to be closed; -1 where that may not be read. Once the process has called
- * exec, nothing can be read from it (mem_rw of fs/proc/base.c returns 0), also
- * where the new program lies at the same addresses: then memory_lasts is false.
- * addr is one that was mapped.
+ * A file that stands for the program which the process runs now, to be closed;
+ * -1 where there is none to be had. It is that of its mappings, which are gone
+ * after an exec (fs/proc/task_mmu.c, m_start), unless another process shares the
+ * memory: then program_lasts is false, also where the new program lies at the
+ * same addresses.
  */
-int process_memory(const struct process *p);
-bool memory_lasts(int fd, uint64_t addr);
+int process_program(const struct process *p);
+bool program_lasts(int fd);
 
 /*
  * Why reading this process' memory is not permitted, and the one command that

@@ -145,16 +145,16 @@ bool process_alive(const struct process *p)
 	       st.start == p->start && st.state != 'Z' && st.state != 'X';
 }
 
-int process_memory(const struct process *p)
+int process_program(const struct process *p)
 {
-	return openat(p->dirfd, "mem", O_RDONLY | O_CLOEXEC);
+	return openat(p->dirfd, "maps", O_RDONLY | O_CLOEXEC);
 }
 
-bool memory_lasts(int fd, uint64_t addr)
+bool program_lasts(int fd)
 {
 	char byte;
 
-	return fd < 0 || pread(fd, &byte, 1, (off_t)addr) != 0;
+	return fd < 0 || pread(fd, &byte, 1, 0) != 0;
 }
 
 /* The clock id of a process' CPU time: linux/posix-timers.h, kernel 6.1. */

@@ -98,7 +98,8 @@ static size_t told_bytes(const struct told *told)
 /* Those of one kind all have `more`, or none has. */
 static bool told_same(const struct told *a, const struct told *b)
 {
-	return a->a == b->a && a->b == b->b && !strcmp(a->text, b->text) &&
+	return a->a == b->a && a->b == b->b && a->programs == b->programs &&
+	       !strcmp(a->text, b->text) &&
 	       (!a->more || !strcmp(a->more, b->more));
 }
 
@@ -136,14 +137,15 @@ static void bound_told(struct player *p)
 		forget_told(p);
 }
 
-/* Those of another program are others, though they may have the same ids. */
-static void forget_threads(struct player *p, uint32_t pid)
+/*
+ * How often that process was another program than before, as far as is known:
+ * its threads are others then, though they may have the same ids and names.
+ */
+static uint32_t programs_of(const struct player *p, uint32_t pid)
 {
-	size_t i;
+	uint32_t i = map_get(&p->process_of, pid);
 
-	for (i = 0; i < p->ntold; i++)
-		if (p->told[i].key >> 32 == pid)
-			p->told[i].b = UINT64_MAX; /* no flags of a thread */
+	return i == MAP_NONE ? 0 : p->told[i].programs;
 }
 
 static int play_process(struct player *p, const struct rprocess *process)
@@ -153,16 +155,15 @@ static int play_process(struct player *p, const struct rprocess *process)
 		.key = info.pid,
 		.a = info.start,
 		.b = info.version,
+		.programs = programs_of(p, info.pid),
 		.text = clean_copy(p, &process->command),
 		.more = clean_copy(p, &process->cwd),
 	};
-	bool known = map_get(&p->process_of, new.key) != MAP_NONE;
 	const struct told *told = learn(p, &p->process_of, &new);
 
 	if (!told)
 		return 0;
-	if (known)
-		forget_threads(p, info.pid);
+	p->told[told - p->told].programs++;
 	info.command = told->text;
 	info.cwd = told->more;
 	p->in_tick = false;
@@ -181,6 +182,7 @@ static int play_event(struct player *p, uint32_t pid, const struct revent *e)
 		.key = (uint64_t)pid << 32 | e->tid,
 		.a = e->ident,
 		.b = e->flags,
+		.programs = programs_of(p, pid),
 		.text = clean_copy(p, &e->name),
 	};
 	const struct told *told = learn(p, &p->thread_of, &new);

@@ -192,6 +192,7 @@ struct player {
 	struct run_info run; /* its texts are ours; host NULL: nothing */
 	struct told {
 		uint64_t key, a, b; /* all numbers of it */
+		uint32_t programs; /* how often its process was another one */
 		char *text, *more; /* more: NULL for threads */
 	} *told;
 	size_t ntold, cap_told, told_bytes;

@@ -219,13 +219,26 @@ bool leaves_out(struct target *t, struct known *k, size_t row, uint64_t now)
 		may_stop(t, now));
 }
 
-/* A stack that moves: the thread is stopped for it, as far as we may. */
-static int hold_still(struct target *t, struct known *k, size_t row)
+/*
+ * Whether it waited for a processor when it was looked at, in a tick that began
+ * at `since`: it has come on one, and has waited for longer than that.
+ */
+static bool has_waited(struct target *t, struct known *k, uint64_t since,
+		       uint64_t now)
+{
+	struct thread_sched sched;
+
+	return k->look.run == RUN_CPU && k->slices != UINT64_MAX &&
+	       !probe_sched(&k->probe, &t->process, &sched) &&
+	       sched.slices != k->slices &&
+	       sched.delay_ns - k->sched.delay_ns > now - since;
+}
+
+int hold_still(struct target *t, struct known *k, size_t row, uint64_t since)
 {
 	const struct walk_thread *w = row_of(t, row);
 	struct thread_look look;
 	uint64_t now;
-	bool stop;
 	int ret = 0;
 
 	k->over_budget = false;
@@ -239,14 +252,12 @@ static int hold_still(struct target *t, struct known *k, size_t row)
 		k->over_budget = w->loss != LOSS_NONE;
 		return 0;
 	}
+	if (!t->lean && has_waited(t, k, since, now))
+		k->runnable = true;
 	/* Only what runs at this moment: a system call is left alone. */
 	trace_ready(t->tracer);
-	stop = !probe_look(&k->probe, &t->process, &look) &&
-	       look.run == RUN_CPU;
-	/* It has come on a processor since it was looked at. */
-	k->runnable = k->runnable ||
-		      (!t->lean && look_slices(t, k) != k->slices);
-	if (stop)
+	if (!probe_look(&k->probe, &t->process, &look) &&
+	    look.run == RUN_CPU)
 		ret = stop_and_read(t, k, row, now);
 	trace_resume(t->tracer);
 	return !ret && w->left ? walker_again(t->walker, row, false) : ret;
@@ -254,24 +265,17 @@ static int hold_still(struct target *t, struct known *k, size_t row)
 
 int look_closely(struct target *t, struct known *k, size_t row, uint64_t now)
 {
-	int ret = settle(t, k, row, now);
-
-	if (!ret)
-		learn_off(t, k, now);
-	return ret;
-}
-
-int hold_closely(struct target *t, struct known *k, size_t row, uint64_t now)
-{
+	bool locals = t->options.locals.bytes > 0;
 	unsigned try = 0;
-	int ret = 0;
+	int ret;
 
 	do {
-		if (try)
-			ret = look_closely(t, k, row, now);
+		ret = settle(t, k, row, now);
 		if (!ret)
-			ret = hold_still(t, k, row);
-		if (ret || !t->options.locals.bytes || k->blocked ||
+			learn_off(t, k, now);
+		if (!ret && locals)
+			ret = hold_still(t, k, row, now);
+		if (ret || !locals || k->blocked ||
 		    !(k->locals_flaws & VARIABLES_TORN))
 			return ret;
 	} while (t->options.stop != STOP_NEVER && ++try < SETTLE_TRIES);

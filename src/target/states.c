@@ -133,7 +133,8 @@ static int look_now(struct target *t, struct known *k, size_t row,
 
 	define_state(t, k);
 	k->awake = false;
-	t->moving[t->nmoving++] = row;
+	if (!t->options.locals.bytes)
+		t->moving[t->nmoving++] = row;
 	return ret;
 }
 
@@ -175,7 +176,8 @@ static int check_row(struct target *t, size_t row, bool only, uint64_t now,
 	*cpu_ns = k->sched.cpu_ns;
 	k->awake = !k->blocked;
 	if (k->awake && !k->fresh && k->slices != UINT64_MAX) {
-		k->leave = leaves_out(t, k, row, now);
+		/* The stop of one of several comes long after its look. */
+		k->leave = only && leaves_out(t, k, row, now);
 		simple = only && !k->leave && !t->options.locals.bytes;
 		if (k->leave)
 			walker_leave(t->walker, row);
@@ -267,17 +269,20 @@ static bool count_idle(struct target *t, uint64_t now)
 	return changed;
 }
 
-/* Those whose stack moves; after all looks, since a stop is felt by others. */
+/* Stops those whose stacks move: after the looks, for others feel it. */
 static int hold_moving(struct target *t, uint64_t now)
 {
-	size_t i, row;
+	struct known *k;
+	bool runnable;
+	size_t i;
 	int ret = 0;
 
 	for (i = 0; i < t->nmoving && !ret; i++) {
-		row = t->moving[i];
-		ret = hold_closely(t, t->rows[row], row, now);
-		if (!t->lean)
-			define_state(t, t->rows[row]);
+		k = t->rows[t->moving[i]];
+		runnable = k->runnable;
+		ret = hold_still(t, k, t->moving[i], now);
+		if (k->runnable != runnable)
+			define_state(t, k);
 	}
 	return ret;
 }

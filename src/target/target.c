@@ -33,7 +33,7 @@ static int attach(struct target *t, struct err *err)
 {
 	int ret;
 
-	t->memory = process_memory(&t->process);
+	t->program = process_program(&t->process);
 	t->remote = remote_new_process(t->process.pid);
 	ret = find_interpreter(&t->found, &t->process, t->remote, err);
 	if (ret == -EPERM)
@@ -84,7 +84,7 @@ int target_open(struct target **out, pid_t pid,
 	struct target *t = xcalloc(1, sizeof(*t));
 	int ret = process_open(&t->process, pid, err);
 
-	t->memory = -1;
+	t->program = -1;
 	if (ret) {
 		free(t);
 		return ret;
@@ -120,8 +120,8 @@ void target_free(struct target *t)
 	symbols_release(&t->symbols);
 	map_release(&t->known_of);
 	process_close(&t->process);
-	if (t->memory >= 0)
-		close(t->memory);
+	if (t->program >= 0)
+		close(t->program);
 	free(t->known);
 	free(t->codes);
 	free(t->rows);
@@ -182,7 +182,7 @@ static void bound_symbols(struct target *t)
 static bool is_itself(struct target *t)
 {
 	return process_alive(&t->process) &&
-	       memory_lasts(t->memory, t->found.start);
+	       program_lasts(t->program);
 }
 
 /*
@@ -270,7 +270,7 @@ int target_sample(struct target *t, struct sink *sink, const struct tick *due)
 		ret = walker_snapshot(t->walker, when);
 	/* Other threads: those of another program, perhaps. */
 	if (!ret && t->list != walker_list(t->walker) &&
-	    !memory_lasts(t->memory, t->found.start))
+	    !program_lasts(t->program))
 		return -ESRCH;
 	if (!ret) {
 		ret = known_update(t, sink);

@@ -120,7 +120,7 @@ struct budget {
 
 struct target {
 	struct process process;
-	int memory; /* of the program, process_memory() */
+	int program; /* process_program() */
 	struct target_options options; /* tids is ours */
 	struct found found;
 	struct remote *remote;
@@ -136,7 +136,7 @@ struct target {
 	struct map known_of; /* tid -> index */
 	struct known **rows; /* one for each walk_thread */
 	size_t nrows, cap_rows;
-	size_t *moving; /* rows that were looked at and may have to be stopped */
+	size_t *moving; /* rows just looked at: they may have to be stopped */
 	size_t nmoving, cap_moving;
 	uint64_t list; /* number of the walker's list that rows are of */
 	uint64_t pass; /* how often they were filled */
@@ -222,14 +222,17 @@ void look_at(struct target *t, struct known *k);
  * have come to rest.
  */
 bool leaves_out(struct target *t, struct known *k, size_t row, uint64_t now);
-/* Its state and its stack. 0 or a negative errno. */
+/*
+ * Its state and its stack; and its variables if these are wanted: then it must
+ * be found asleep or stop. 0 or a negative errno.
+ */
 int look_closely(struct target *t, struct known *k, size_t row, uint64_t now);
 /*
- * A stop where its stack moves, or where it was left out; and its variables if
- * these are wanted: then it must be found asleep or stop. That changes what the
- * others do, for which a processor becomes free: all looks come before it.
+ * A stop where the stack moves, or where it was left out, as far as we may; in
+ * a tick that began at `since`. A stop changes what the others do, for which a
+ * processor becomes free: it comes after the looks. 0 or a negative errno.
  */
-int hold_closely(struct target *t, struct known *k, size_t row, uint64_t now);
+int hold_still(struct target *t, struct known *k, size_t row, uint64_t since);
 
 /* ---- states.c: what all threads do ---- */
 

@@ -251,6 +251,9 @@ static void several_processes(void **state)
 	struct scene a, b;
 	struct process_info next = {.pid = 200, .start = 4712,
 				    .command = "python3 -m other", .cwd = ""};
+	/* Another program may have the very same thread. */
+	struct thread_info thread = {
+		.pid = 200, .tid = 199, .ident = 7, .name = "MainThread"};
 	int i;
 
 	tape_init(&in, unit_shift(10 * MS));
@@ -261,10 +264,12 @@ static void several_processes(void **state)
 	scene_init(&b, &tee.sink, 200, 2, 10 * MS);
 	scene_begin(&a);
 	tee.sink.ops->process(&tee.sink, &next);
+	tee.sink.ops->thread(&tee.sink, &thread);
 	for (i = 0; i < 1500; i++) {
 		if (i == 700) {
 			next.start++;
 			tee.sink.ops->process(&tee.sink, &next);
+			tee.sink.ops->thread(&tee.sink, &thread);
 		}
 		assert_int_equal(scene_tick(a.due_ns <= b.due_ns ? &a : &b), 0);
 	}
@@ -275,48 +280,6 @@ static void several_processes(void **state)
 	same_of_pid(&in, &out, 200);
 	scene_release(&a);
 	scene_release(&b);
-	tape_release(&in);
-	tape_release(&out);
-}
-
-/*
- * What becomes another program by exec may have threads with the ids and names
- * of before: they are told again, those of other processes are not.
- */
-static void threads_of_another_program(void **state)
-{
-	struct place *p = *state;
-	struct tape in, out;
-	struct tee tee;
-	struct writer *w;
-	struct scene other, s;
-	struct process_info next = {
-		.pid = 200, .start = 4711, .command = "after", .cwd = ""};
-	struct thread_info thread = {
-		.pid = 200, .tid = 200, .ident = 7, .name = "MainThread"};
-	int i;
-
-	tape_init(&in, unit_shift(10 * MS));
-	tape_init(&out, unit_shift(10 * MS));
-	assert_int_equal(writer_open(&w, p->path, NULL), 0);
-	tee_init(&tee, &in.sink, writer_sink(w));
-	scene_init(&other, &tee.sink, 100, 1, 10 * MS);
-	scene_init(&s, &tee.sink, 200, 2, 10 * MS);
-	scene_begin(&other);
-	scene_begin(&s);
-	for (i = 0; i < 200; i++) {
-		if (i == 100)
-			tee.sink.ops->process(&tee.sink, &next);
-		if (i == 10 || i == 100)
-			tee.sink.ops->thread(&tee.sink, &thread);
-		assert_int_equal(scene_tick(i % 2 ? &s : &other), 0);
-	}
-	assert_int_equal(writer_close(w, NULL), 0);
-	read_to(&out, p->path, NULL);
-	same_of_pid(&in, &out, 100);
-	same_of_pid(&in, &out, 200);
-	scene_release(&s);
-	scene_release(&other);
 	tape_release(&in);
 	tape_release(&out);
 }
@@ -804,7 +767,6 @@ int main(void)
 		PLACED(any_name_is_carried),
 		PLACED(dirty_text_comes_out_clean),
 		PLACED(several_processes),
-		PLACED(threads_of_another_program),
 		PLACED(same_calls_same_bytes),
 		PLACED(two_files_make_one),
 		PLACED(read_into_a_writer),
