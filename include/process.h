@@ -43,9 +43,9 @@ bool process_alive(const struct process *p);
 /*
  * A file that stands for the program which the process runs now, to be closed;
  * -1 where there is none to be had. It is that of its mappings, which are gone
- * after an exec (fs/proc/task_mmu.c, m_start), unless another process shares the
- * memory: then program_lasts is false, also where the new program lies at the
- * same addresses.
+ * after an exec (fs/proc/task_mmu.c, m_start), also where the new program lies
+ * at the same addresses: then program_lasts is false. As long as another process
+ * shares that memory (vfork) it is true.
  */
 int process_program(const struct process *p);
 bool program_lasts(int fd);

@@ -107,8 +107,8 @@ static bool told_same(const struct told *a, const struct told *b)
  * Remembers what is about to be told; takes the texts. NULL when the sink was
  * told the very same.
  */
-static const struct told *learn(struct player *p, struct map *index,
-				struct told *new)
+static struct told *learn(struct player *p, struct map *index,
+			  struct told *new)
 {
 	uint32_t i = map_get(index, new->key);
 
@@ -159,11 +159,11 @@ static int play_process(struct player *p, const struct rprocess *process)
 		.text = clean_copy(p, &process->command),
 		.more = clean_copy(p, &process->cwd),
 	};
-	const struct told *told = learn(p, &p->process_of, &new);
+	struct told *told = learn(p, &p->process_of, &new);
 
 	if (!told)
 		return 0;
-	p->told[told - p->told].programs++;
+	told->programs++;
 	info.command = told->text;
 	info.cwd = told->more;
 	p->in_tick = false;

@@ -273,15 +273,14 @@ static bool count_idle(struct target *t, uint64_t now)
 static int hold_moving(struct target *t, uint64_t now)
 {
 	struct known *k;
-	bool runnable;
 	size_t i;
 	int ret = 0;
 
 	for (i = 0; i < t->nmoving && !ret; i++) {
 		k = t->rows[t->moving[i]];
-		runnable = k->runnable;
 		ret = hold_still(t, k, t->moving[i], now);
-		if (k->runnable != runnable)
+		/* GIL, collector and exception are those of the stop. */
+		if (!t->lean && !k->blocked)
 			define_state(t, k);
 	}
 	return ret;

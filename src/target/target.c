@@ -181,8 +181,7 @@ static void bound_symbols(struct target *t)
 /* Whether it still is that process, with that program. */
 static bool is_itself(struct target *t)
 {
-	return process_alive(&t->process) &&
-	       program_lasts(t->program);
+	return process_alive(&t->process) && program_lasts(t->program);
 }
 
 /*

@@ -483,3 +483,19 @@ def test_state_beside_stops(t):
 def test_state_among_stops(t):
     """What is looked at before others are is stopped while it still is so."""
     expect_share(t, t.ready("among.py", 40), "work")
+
+
+@alone
+@each_python()
+def test_state_of_the_stop(t):
+    """An exception is handled in the very stack that was read in a stop."""
+    target, saved = t.ready("handles.py"), t.path("run.strobe")
+    with apart(target):
+        t.pystrobe("record", "-p", str(target.pid), "-d", "500ms", "-r", "1k",
+                   "--blocking", "-o", saved)
+    stacks = t.folded("report", saved, "--mode", "exception")
+    inside = total(t.folded("report", saved), "inside (")
+    expect(inside > 100, "only %d samples", inside)
+    equal(total(stacks, "plain ("), 0, "where nothing is handled")
+    expect(total(stacks, "inside (") >= 0.98 * inside, "%d of %d handle one",
+           total(stacks, "inside ("), inside)
