@@ -11,6 +11,7 @@
 #define WINDOW_NS 50000000u /* over which that is looked at */
 /* Parts of the time that it could run for which it waited, that make us look */
 #define DELAY_SHARE 0.06 /* whether it is on its processor, */
+#define STOPS_SHARE 0.01 /* and that where each is stopped, */
 #define WOKEN_SHARE 0.25 /* and whether one that slept still does */
 
 uint64_t look_slices(struct target *t, struct known *k)
@@ -41,6 +42,15 @@ static bool difference(struct target *t, struct known *k, uint64_t *diff,
 	return true;
 }
 
+/*
+ * While one stands, the others run: who waited for its processor falls asleep
+ * by then, with the stack of its sleep. So that matters more there.
+ */
+static double delay_share(const struct target *t)
+{
+	return t->options.stop == STOP_ALWAYS ? STOPS_SHARE : DELAY_SHARE;
+}
+
 void note_delays(struct target *t, struct known *k, uint64_t now)
 {
 	struct on_cpu *c = &k->on_cpu;
@@ -55,7 +65,7 @@ void note_delays(struct target *t, struct known *k, uint64_t now)
 	c->delay_ns = k->sched.delay_ns;
 	c->cpu_ns = k->sched.cpu_ns;
 	c->began_ns = now;
-	if (c->ran < 1 - DELAY_SHARE)
+	if (c->ran < 1 - delay_share(t))
 		c->contended_ns = t->contended_ns = now + CONTENDED_NS;
 }
 

@@ -219,22 +219,7 @@ bool leaves_out(struct target *t, struct known *k, size_t row, uint64_t now)
 		may_stop(t, now));
 }
 
-/*
- * Whether it waited for a processor when it was looked at, in a tick that began
- * at `since`: it has come on one, and has waited for longer than that.
- */
-static bool has_waited(struct target *t, struct known *k, uint64_t since,
-		       uint64_t now)
-{
-	struct thread_sched sched;
-
-	return k->look.run == RUN_CPU && k->slices != UINT64_MAX &&
-	       !probe_sched(&k->probe, &t->process, &sched) &&
-	       sched.slices != k->slices &&
-	       sched.delay_ns - k->sched.delay_ns > now - since;
-}
-
-int hold_still(struct target *t, struct known *k, size_t row, uint64_t since)
+int hold_still(struct target *t, struct known *k, size_t row)
 {
 	const struct walk_thread *w = row_of(t, row);
 	struct thread_look look;
@@ -252,8 +237,6 @@ int hold_still(struct target *t, struct known *k, size_t row, uint64_t since)
 		k->over_budget = w->loss != LOSS_NONE;
 		return 0;
 	}
-	if (!t->lean && has_waited(t, k, since, now))
-		k->runnable = true;
 	/* Only what runs at this moment: a system call is left alone. */
 	trace_ready(t->tracer);
 	if (!probe_look(&k->probe, &t->process, &look) &&
@@ -274,7 +257,7 @@ int look_closely(struct target *t, struct known *k, size_t row, uint64_t now)
 		if (!ret)
 			learn_off(t, k, now);
 		if (!ret && locals)
-			ret = hold_still(t, k, row, now);
+			ret = hold_still(t, k, row);
 		if (ret || !locals || k->blocked ||
 		    !(k->locals_flaws & VARIABLES_TORN))
 			return ret;

@@ -270,7 +270,7 @@ static bool count_idle(struct target *t, uint64_t now)
 }
 
 /* Stops those whose stacks move: after the looks, for others feel it. */
-static int hold_moving(struct target *t, uint64_t now)
+static int hold_moving(struct target *t)
 {
 	struct known *k;
 	size_t i;
@@ -278,7 +278,7 @@ static int hold_moving(struct target *t, uint64_t now)
 
 	for (i = 0; i < t->nmoving && !ret; i++) {
 		k = t->rows[t->moving[i]];
-		ret = hold_still(t, k, t->moving[i], now);
+		ret = hold_still(t, k, t->moving[i]);
 		/* GIL, collector and exception are those of the stop. */
 		if (!t->lean && !k->blocked)
 			define_state(t, k);
@@ -313,7 +313,7 @@ int states_before(struct target *t, uint64_t now)
 		ret = check_idle(t, now);
 	t->rest_known = !count_idle(t, now) && known && !ret;
 	t->rest_ns = rest;
-	return ret ? ret : hold_moving(t, now);
+	return ret ? ret : hold_moving(t);
 }
 
 /*
@@ -354,7 +354,7 @@ int states_after(struct target *t, uint64_t now)
 		else if (!t->lean && (k->awake || k->fresh))
 			ret = look_now(t, k, i, now);
 	}
-	return ret ? ret : hold_moving(t, now);
+	return ret ? ret : hold_moving(t);
 }
 
 uint32_t state_of(struct target *t, struct known *k)

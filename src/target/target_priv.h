@@ -228,11 +228,11 @@ bool leaves_out(struct target *t, struct known *k, size_t row, uint64_t now);
  */
 int look_closely(struct target *t, struct known *k, size_t row, uint64_t now);
 /*
- * A stop where the stack moves, or where it was left out, as far as we may; in
- * a tick that began at `since`. A stop changes what the others do, for which a
- * processor becomes free: it comes after the looks. 0 or a negative errno.
+ * A stop where the stack moves, or where it was left out, as far as we may. It
+ * changes what the others do, for which a processor becomes free: it comes
+ * after the looks. 0 or a negative errno.
  */
-int hold_still(struct target *t, struct known *k, size_t row, uint64_t since);
+int hold_still(struct target *t, struct known *k, size_t row);
 
 /* ---- states.c: what all threads do ---- */
 
