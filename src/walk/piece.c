@@ -92,6 +92,23 @@ void pieces_cover(struct pieces *p, raddr *addrs, size_t n, size_t len)
 	}
 }
 
+struct piece *pieces_place(struct pieces *p, size_t i, raddr addr)
+{
+	struct piece swap;
+	size_t j;
+
+	for (j = i; j < p->len; j++)
+		if (p->at[j].addr == addr)
+			break;
+	/* One beyond may have been used before, for this very address. */
+	if (j == p->len)
+		piece_reset(pieces_at(p, p->len++));
+	swap = p->at[i];
+	p->at[i] = p->at[j];
+	p->at[j] = swap;
+	return &p->at[i];
+}
+
 void pieces_release(struct pieces *p)
 {
 	size_t i;

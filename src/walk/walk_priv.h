@@ -16,6 +16,7 @@
 #define DEPENDENT_READS_MAX 20000u /* reads one after the other, a try */
 #define RESTLESS 8 /* more snapshots in which a stack moved than others */
 #define RESTLESS_MOST (RESTLESS + 4)
+#define PAGE 4096u
 #define NEAR 4096u /* bytes between two ranges that one read costs less than */
 
 /*
@@ -53,6 +54,8 @@ struct pieces {
  * have read.
  */
 void pieces_cover(struct pieces *p, raddr *addrs, size_t n, size_t len);
+/* Puts the piece that begins there, or a new one, at place i. */
+struct piece *pieces_place(struct pieces *p, size_t i, raddr addr);
 void pieces_release(struct pieces *p);
 /* The piece that holds those bytes, or -1. */
 int32_t pieces_find(const struct pieces *p, raddr addr, size_t bytes);
@@ -242,19 +245,8 @@ struct walker {
 	uint64_t tries;
 };
 
-/* ---- collect.c ---- */
+/* ---- predict.c ---- */
 
-void slot_release(struct slot *s);
-bool slot_is_restless(const struct slot *s);
-/*
- * Frames on the heap are not read in the order of the calls, so that a program
- * in whose rhythm we look can show a stack that never was; most looks fail
- * then. Such a stack must show the same a third time, after a while that has
- * no rhythm.
- */
-bool slot_is_doubtful(const struct walker *w, const struct slot *s);
-/* Takes the closing copies anew, `later` after a while that has no rhythm. */
-int slot_close(struct walker *w, struct slot *s, bool later);
 /* Adds what there is no hurry with: the thread state, exceptions. */
 void slot_predict_facts(struct walker *w, struct slot *s);
 enum predict {
@@ -267,6 +259,26 @@ enum predict {
 void slot_predict_stack(struct walker *w, struct slot *s, enum predict what);
 /* Reads its stack twice, and what tells of freed code objects after it. */
 int slot_read(struct walker *w, struct slot *s);
+/* Takes the closing copies anew, `later` after a while that has no rhythm. */
+int slot_close(struct walker *w, struct slot *s, bool later);
+/* Makes the stack that was accepted the prediction for the next time. */
+void slot_keep(struct walker *w, struct slot *s);
+/* Whole units that hold n. */
+size_t round_up(size_t n, size_t unit);
+
+/* ---- collect.c ---- */
+
+void slot_release(struct slot *s);
+/* Gives back what is of no use after a look: closing copies, codes' bytes. */
+void slot_forget(struct slot *s);
+bool slot_is_restless(const struct slot *s);
+/*
+ * Frames on the heap are not read in the order of the calls, so that a program
+ * in whose rhythm we look can show a stack that never was; most looks fail
+ * then. Such a stack must show the same a third time, after a while that has
+ * no rhythm.
+ */
+bool slot_is_doubtful(const struct walker *w, const struct slot *s);
 /*
  * Follows the chain through what was read, reads what was not predicted, and
  * makes sure of the code objects. Where it missed something it closes with
@@ -286,10 +298,6 @@ uint64_t slot_field(const struct walker *w, const struct slot *s, int copy,
 size_t frame_bytes(const struct layout *l);
 /* Where the chain starts, from the anchors as read. */
 raddr slot_head(const struct walker *w, const struct slot *s);
-/* Gives back what is of no use after a look: closing copies, codes' bytes. */
-void slot_forget(struct slot *s);
-/* Makes the stack that was accepted the prediction for the next time. */
-void slot_keep(struct walker *w, struct slot *s);
 /* The end of the used part of a chunk. */
 raddr chunk_end(const struct walker *w, const struct slot *s, size_t i);
 
