@@ -13,114 +13,22 @@
 #include "base.h"
 #include "profile.h"
 #include "tests/lib/made_python.h"
+#include "tests/lib/moving.h"
 
-#define LOG_MAX 32u
-
-/* Reads `memory`, and lets it change before each range. */
-struct fixture {
-	struct layout layout;
-	struct remote *remote;
-	struct walker *walker;
-	struct range log[LOG_MAX]; /* of the last call that read a stack */
-	size_t nlog;
-	void (*change)(struct fixture *f, const struct range *range);
-	uint64_t ranges; /* read so far */
-	uint64_t calls;  /* so far */
-	uint64_t bytes;
-	unsigned n; /* changes made */
-};
-
-static bool of_chunk(const struct range *range)
-{
-	return range->addr >= CHUNK && range->addr < CHUNK + CHUNK_SIZE;
-}
-
-static bool copy(struct range *r)
-{
-	if (r->addr < BASE || r->addr + r->len > BASE + SIZE)
-		return false;
-	memcpy(r->to, memory + (r->addr - BASE), r->len);
-	return true;
-}
-
-static ssize_t read_changing(void *arg, const struct range *ranges, size_t n)
-{
-	struct fixture *f = arg;
-	struct range range;
-	ssize_t sum = 0;
-	size_t i;
-
-	f->calls++;
-	if (of_chunk(ranges)) {
-		f->nlog = n < LOG_MAX ? n : LOG_MAX;
-		memcpy(f->log, ranges, f->nlog * sizeof(*ranges));
-	}
-	for (i = 0; i < n; i++) {
-		range = ranges[i];
-		if (f->change)
-			f->change(f, &range);
-		f->ranges++;
-		f->bytes += range.len;
-		if (!copy(&range))
-			break;
-		sum += (ssize_t)range.len;
-	}
-	return sum ? sum : -EFAULT;
-}
-
-static void begin(struct fixture *f, unsigned frames)
-{
-	memset(f, 0, sizeof(*f));
-	f->layout = chunk_layout();
-	make_process(&f->layout, frames);
-	f->remote = remote_new_reader(read_changing, f);
-	f->walker = walker_new(f->remote, &f->layout, &made_entry, 42);
-}
-
-static void end(struct fixture *f)
-{
-	walker_free(f->walker);
-	remote_free(f->remote);
-}
-
-static const struct walk_thread *rows(struct fixture *f, size_t want)
-{
-	const struct walk_thread *t;
-	size_t n;
-
-	t = walker_threads(f->walker, &n);
-	assert_int_equal(n, want);
-	return t;
-}
-
-static const struct walk_thread *look(struct fixture *f, uint64_t now)
-{
-	assert_int_equal(walker_snapshot(f->walker, now), 0);
-	return rows(f, 1);
-}
-
-static void set_code(struct fixture *f, unsigned frame, unsigned code)
+static void set_code(struct moving *f, unsigned frame, unsigned code)
 {
 	put8(frame_at(frame) + (unsigned)f->layout.iframe.code, code_at(code));
 	put8(frame_at(frame) + (unsigned)f->layout.iframe.instr,
 	     code_at(code) + (unsigned)f->layout.code.adaptive + 6);
 }
 
-static void set_position(struct fixture *f, unsigned frame, unsigned units)
+static void set_position(struct moving *f, unsigned frame, unsigned units)
 {
 	put8(frame_at(frame) + (unsigned)f->layout.iframe.instr,
 	     code_at(frame) + (unsigned)f->layout.code.adaptive + 2 * units);
 }
 
-static void set_leaf(struct fixture *f, unsigned frame)
-{
-	put8(TSTATE + (unsigned)f->layout.thread.chunk_top,
-	     frame_at(frame + 1));
-	put8(CFRAME + (unsigned)f->layout.thread.cframe_frame,
-	     frame_at(frame));
-}
-
-static void expect_name(struct fixture *f, const struct walk_frame *frame,
+static void expect_name(struct moving *f, const struct walk_frame *frame,
 			const char *name)
 {
 	assert_string_equal(walker_code(f->walker, frame->info)->name, name);
@@ -129,9 +37,9 @@ static void expect_name(struct fixture *f, const struct walk_frame *frame,
 /* ---- prefixes ---- */
 
 /* The two inner frames are new ones each time that the chunk is read. */
-static void change_inner(struct fixture *f, const struct range *range)
+static void change_inner(struct moving *f, const struct range *range)
 {
-	if (!of_chunk(range))
+	if (!is_of_chunk(range))
 		return;
 	f->n++;
 	set_code(f, 3, f->n % 2 ? 3 : 4);
@@ -142,14 +50,14 @@ static void change_inner(struct fixture *f, const struct range *range)
 static void what_held_still_is_kept(void **state)
 {
 	const struct walk_thread *t;
-	struct fixture f;
+	struct moving f;
 
 	(void)state;
-	begin(&f, 5);
-	t = look(&f, later());
+	moving_begin(&f, 5);
+	t = moving_look(&f, later());
 	assert_int_equal(t->loss, LOSS_NONE);
 	f.change = change_inner;
-	t = look(&f, later());
+	t = moving_look(&f, later());
 	assert_int_equal(t->loss, LOSS_MOVING);
 	/* f2 waits in another place of its own each time: it is the last. */
 	assert_int_equal(t->depth, 3);
@@ -157,16 +65,16 @@ static void what_held_still_is_kept(void **state)
 	expect_name(&f, &t->frames[2], "f0");
 	assert_true(t->frames[2].entry);
 	f.change = NULL;
-	t = look(&f, later());
+	t = moving_look(&f, later());
 	assert_int_equal(t->loss, LOSS_NONE);
 	assert_int_equal(t->depth, 5);
-	end(&f);
+	moving_end(&f);
 }
 
 /* The leaf's frame lies above: what is there is dead, and both copies agree. */
-static void change_depth(struct fixture *f, const struct range *range)
+static void change_depth(struct moving *f, const struct range *range)
 {
-	if (of_chunk(range))
+	if (is_of_chunk(range))
 		put8(frame_at(1) + (unsigned)f->layout.iframe.previous,
 		     f->n++ % 2 ? frame_at(0) : frame_at(3));
 }
@@ -174,34 +82,34 @@ static void change_depth(struct fixture *f, const struct range *range)
 static void dead_frames_are_no_prefix(void **state)
 {
 	const struct walk_thread *t;
-	struct fixture f;
+	struct moving f;
 
 	(void)state;
-	begin(&f, 6);
-	look(&f, later());
-	set_leaf(&f, 1); /* frames 2 to 5 have returned */
+	moving_begin(&f, 6);
+	moving_look(&f, later());
+	moving_leaf(&f, 1); /* frames 2 to 5 have returned */
 	f.change = change_depth;
-	t = look(&f, later());
+	t = moving_look(&f, later());
 	assert_int_not_equal(t->loss, LOSS_NONE);
 	assert_int_equal(t->depth, 1);
 	expect_name(&f, &t->frames[0], "f0");
-	end(&f);
+	moving_end(&f);
 }
 
 /* Before a stack was seen whole too: it begins where the first chunk does. */
 static void a_prefix_comes_first(void **state)
 {
 	const struct walk_thread *t;
-	struct fixture f;
+	struct moving f;
 
 	(void)state;
-	begin(&f, 5);
+	moving_begin(&f, 5);
 	f.change = change_inner;
-	t = look(&f, later());
+	t = moving_look(&f, later());
 	assert_int_equal(t->loss, LOSS_MOVING);
 	assert_int_equal(t->depth, 3);
 	expect_name(&f, &t->frames[2], "f0");
-	end(&f);
+	moving_end(&f);
 }
 
 /* ---- what is alive ---- */
@@ -210,111 +118,111 @@ static void a_prefix_comes_first(void **state)
 static void a_running_caller_has_no_callee(void **state)
 {
 	const struct walk_thread *t;
-	struct fixture f;
+	struct moving f;
 
 	(void)state;
-	begin(&f, 4);
+	moving_begin(&f, 4);
 	put(frame_at(1) + (unsigned)f.layout.iframe.stacktop, UINT32_MAX, 4);
-	t = look(&f, later());
+	t = moving_look(&f, later());
 	assert_int_equal(t->loss, LOSS_MOVING);
 	put(frame_at(1) + (unsigned)f.layout.iframe.stacktop, 0, 4);
 	put(frame_at(3) + (unsigned)f.layout.iframe.stacktop, UINT32_MAX, 4);
-	t = look(&f, later());
+	t = moving_look(&f, later());
 	assert_int_equal(t->loss, LOSS_NONE);
-	end(&f);
+	moving_end(&f);
 }
 
 /* Its frame takes room, but is not linked yet, or not any more. */
 static void a_thread_may_be_pushing(void **state)
 {
 	const struct walk_thread *t;
-	struct fixture f;
+	struct moving f;
 
 	(void)state;
-	begin(&f, 4);
-	set_leaf(&f, 2);
+	moving_begin(&f, 4);
+	moving_leaf(&f, 2);
 	put8(TSTATE + (unsigned)f.layout.thread.chunk_top, frame_at(4));
-	t = look(&f, later());
+	t = moving_look(&f, later());
 	assert_int_equal(t->loss, LOSS_NONE);
 	assert_int_equal(t->depth, 3);
 	/* A frame beyond the end is none. */
 	put8(TSTATE + (unsigned)f.layout.thread.chunk_top, frame_at(2));
-	t = look(&f, later());
+	t = moving_look(&f, later());
 	assert_int_equal(t->loss, LOSS_SHAPE);
-	end(&f);
+	moving_end(&f);
 }
 
 static void a_stopped_thread_is_read_as_it_stood(void **state)
 {
 	const struct walk_thread *t;
-	struct fixture f;
+	struct moving f;
 
 	(void)state;
-	begin(&f, 4);
-	look(&f, later());
-	set_leaf(&f, 2);
+	moving_begin(&f, 4);
+	moving_look(&f, later());
+	moving_leaf(&f, 2);
 	walker_leave(f.walker, 0);
-	t = look(&f, later());
+	t = moving_look(&f, later());
 	assert_true(t->left);
 	assert_int_equal(t->depth, 4);
 	assert_int_equal(walker_grab(f.walker, 0), 0);
-	set_leaf(&f, 0); /* it goes on */
+	moving_leaf(&f, 0); /* it goes on */
 	assert_int_equal(walker_take(f.walker, 0, clock_mono()), 0);
-	t = rows(&f, 1);
+	t = moving_rows(&f, 1);
 	assert_false(t->left);
 	assert_int_equal(t->loss, LOSS_NONE);
 	assert_int_equal(t->depth, 3);
-	end(&f);
+	moving_end(&f);
 }
 
 /* Of one that is looked at again instead, all is as ever. */
 static void a_row_that_was_left_out_can_be_read(void **state)
 {
 	const struct walk_thread *t;
-	struct fixture f;
+	struct moving f;
 
 	(void)state;
-	begin(&f, 4);
-	look(&f, later());
+	moving_begin(&f, 4);
+	moving_look(&f, later());
 	walker_leave(f.walker, 0);
-	set_leaf(&f, 1);
-	look(&f, later());
+	moving_leaf(&f, 1);
+	moving_look(&f, later());
 	assert_int_equal(walker_again(f.walker, 0, false), 0);
-	t = rows(&f, 1);
+	t = moving_rows(&f, 1);
 	assert_false(t->left);
 	assert_int_equal(t->depth, 2);
-	t = look(&f, later());
+	t = moving_look(&f, later());
 	assert_false(t->left);
-	end(&f);
+	moving_end(&f);
 }
 
 /* Most of the snapshots failed, and later most did not. */
 static void restless_stacks(void **state)
 {
 	const struct walk_thread *t;
-	struct fixture f;
+	struct moving f;
 	uint64_t calls;
 	unsigned i;
 
 	(void)state;
-	begin(&f, 5);
-	assert_false(look(&f, later())->restless);
+	moving_begin(&f, 5);
+	assert_false(moving_look(&f, later())->restless);
 	f.change = change_inner;
 	for (i = 0; i < 20; i++)
-		t = look(&f, later());
+		t = moving_look(&f, later());
 	assert_true(t->restless);
 	assert_int_equal(t->depth, 3);
 	/* One try: facts, the stack, codes of the part that held still; and that
 	 * part once more. */
 	calls = f.calls;
-	look(&f, later());
+	moving_look(&f, later());
 	assert_in_range(f.calls - calls, 3, 4);
 	f.change = NULL;
 	for (i = 0; i < 20; i++)
-		t = look(&f, later());
+		t = moving_look(&f, later());
 	assert_int_equal(t->loss, LOSS_NONE);
 	assert_false(t->restless);
-	end(&f);
+	moving_end(&f);
 }
 
 /* ---- what is read, and in which order ---- */
@@ -325,68 +233,68 @@ static void restless_stacks(void **state)
  */
 static void the_used_part_is_read_twice(void **state)
 {
-	struct fixture f;
+	struct moving f;
 	size_t i;
 
 	(void)state;
-	begin(&f, 20);
-	look(&f, later());
-	look(&f, later());
+	moving_begin(&f, 20);
+	moving_look(&f, later());
+	moving_look(&f, later());
 	i = f.nlog - 1;
 	assert_int_equal(f.log[0].addr, CHUNK);
 	assert_int_equal(f.log[0].len, frame_at(20) - CHUNK + 1024);
 	assert_int_equal(f.log[i].addr, CHUNK);
 	assert_int_equal(f.log[i].len, f.log[0].len);
 	assert_in_range(i, 3, 5); /* thread state, C frame, entry frame */
-	end(&f);
+	moving_end(&f);
 }
 
 /* At its first traceable instruction a frame has called nothing. */
 static void a_frame_that_begins_is_no_caller(void **state)
 {
 	const struct walk_thread *t;
-	struct fixture f;
+	struct moving f;
 
 	(void)state;
-	begin(&f, 4);
+	moving_begin(&f, 4);
 	set_position(&f, 1, 1);
-	t = look(&f, later());
+	t = moving_look(&f, later());
 	assert_int_equal(t->loss, LOSS_MOVING);
 	assert_int_equal(t->depth, 2);
 	set_position(&f, 1, 2);
-	t = look(&f, later());
+	t = moving_look(&f, later());
 	assert_int_equal(t->loss, LOSS_NONE);
-	end(&f);
+	moving_end(&f);
 }
 
 /* But below the __init__ of a class lies a frame of CPython's own. */
 static void a_shim_is_a_caller(void **state)
 {
 	const struct walk_thread *t;
-	struct fixture f;
+	struct moving f;
 
 	(void)state;
-	begin(&f, 4);
+	moving_begin(&f, 4);
 	put8(code_at(1) + (unsigned)f.layout.code.qualname,
 	     make_text(0x20, "__init__"));
 	put8(code_at(1) + (unsigned)f.layout.code.filename,
 	     make_text(0x20, "__init__"));
 	set_position(&f, 1, 0);
-	t = look(&f, later());
+	t = moving_look(&f, later());
 	assert_int_equal(t->loss, LOSS_NONE);
 	assert_int_equal(t->depth, 3); /* it is none of the program's */
 	expect_name(&f, &t->frames[0], "f3");
 	expect_name(&f, &t->frames[1], "f2");
 	expect_name(&f, &t->frames[2], "f0");
-	end(&f);
+	moving_end(&f);
 }
 
-static void change_slowly(struct fixture *f, const struct range *range)
+static void change_slowly(struct moving *f, const struct range *range)
 {
 	uint64_t until = clock_mono() + (uint64_t)(WALK_EFFORT_NS / 5);
 
 	change_inner(f, range);
-	while (of_chunk(range) && clock_mono() < until)
+	while (is_of_chunk(range) && clock_mono() < until)
 		;
 }
 
@@ -394,21 +302,21 @@ static void change_slowly(struct fixture *f, const struct range *range)
 static void tries_are_bounded_in_time(void **state)
 {
 	uint64_t now = later() + 1000000000, calls, once;
-	struct fixture f;
+	struct moving f;
 
 	(void)state;
-	begin(&f, 5);
+	moving_begin(&f, 5);
 	f.change = change_slowly;
-	look(&f, now); /* all of WALK_EFFORT_NS, and a little more */
+	moving_look(&f, now); /* all of WALK_EFFORT_NS, and a little more */
 	calls = f.calls;
-	look(&f, now + 100000);
+	moving_look(&f, now + 100000);
 	once = f.calls - calls;
 	assert_in_range(once, 1, 5);
 	calls = f.calls;
-	look(&f, now + 1000000000);
+	moving_look(&f, now + 1000000000);
 	/* At least one more; what they have in common is looked for once. */
 	assert_in_range(f.calls - calls, once + 1, once + WALK_TRIES - 1);
-	end(&f);
+	moving_end(&f);
 }
 
 /* ---- the same again ---- */
@@ -417,37 +325,37 @@ static void numbers_tell_what_changed(void **state)
 {
 	const struct walk_thread *t;
 	uint64_t serial, callers;
-	struct fixture f;
+	struct moving f;
 
 	(void)state;
-	begin(&f, 4);
-	t = look(&f, later());
+	moving_begin(&f, 4);
+	t = moving_look(&f, later());
 	serial = t->serial;
 	callers = t->callers;
-	t = look(&f, later());
+	t = moving_look(&f, later());
 	assert_int_equal(t->serial, serial);
 	assert_int_equal(t->callers, callers);
 	set_position(&f, 3, 7);
-	t = look(&f, later());
+	t = moving_look(&f, later());
 	assert_int_not_equal(t->serial, serial);
 	assert_int_equal(t->callers, callers);
 	assert_int_equal(t->frames[0].at, 14);
 	serial = t->serial;
 	set_position(&f, 1, 7);
-	t = look(&f, later());
+	t = moving_look(&f, later());
 	assert_int_not_equal(t->serial, serial);
 	assert_int_not_equal(t->callers, callers);
 	assert_int_equal(t->frames[2].at, 14);
 	callers = t->callers;
-	set_leaf(&f, 2);
-	t = look(&f, later());
+	moving_leaf(&f, 2);
+	t = moving_look(&f, later());
 	assert_int_not_equal(t->callers, callers);
 	assert_int_equal(t->depth, 3);
-	end(&f);
+	moving_end(&f);
 }
 
 /* The leaf says that it runs: 3.11 and 3.12 need no C frame then. */
-static void run_leaf(struct fixture *f, unsigned frame)
+static void run_leaf(struct moving *f, unsigned frame)
 {
 	put(frame_at(frame) + (unsigned)f->layout.iframe.stacktop, UINT32_MAX,
 	    4);
@@ -458,16 +366,16 @@ static void a_twin_look_is_two_ranges(void **state)
 {
 	const struct walk_thread *t;
 	uint64_t now = later(), calls;
-	struct fixture f;
+	struct moving f;
 
 	(void)state;
-	begin(&f, 5);
+	moving_begin(&f, 5);
 	run_leaf(&f, 4);
-	look(&f, now);
-	look(&f, now + 1000);
+	moving_look(&f, now);
+	moving_look(&f, now + 1000);
 	calls = f.calls;
 	set_position(&f, 4, 7);
-	t = look(&f, now + 2000);
+	t = moving_look(&f, now + 2000);
 	assert_int_equal(f.calls - calls, 1);
 	assert_int_equal(f.nlog, 2);
 	assert_int_equal(f.log[0].addr, CHUNK);
@@ -479,20 +387,20 @@ static void a_twin_look_is_two_ranges(void **state)
 	put(frame_at(4) + (unsigned)f.layout.iframe.stacktop, 0, 4);
 	make_code(&f.layout, 5, "f5");
 	make_frame(&f.layout, frame_at(5), code_at(5), frame_at(4), 0);
-	set_leaf(&f, 5);
-	t = look(&f, now + 3000);
+	moving_leaf(&f, 5);
+	t = moving_look(&f, now + 3000);
 	assert_int_equal(t->depth, 6);
 	/* It returned: neither the anchors nor the bytes are the last ones. */
-	set_leaf(&f, 4);
+	moving_leaf(&f, 4);
 	run_leaf(&f, 4);
-	t = look(&f, now + 4000);
+	t = moving_look(&f, now + 4000);
 	assert_int_equal(t->depth, 5);
 	/* Only a caller has moved. */
 	set_position(&f, 2, 7);
-	t = look(&f, now + 5000);
+	t = moving_look(&f, now + 5000);
 	assert_int_equal(t->loss, LOSS_NONE);
 	assert_int_equal(t->frames[2].at, 14);
-	end(&f);
+	moving_end(&f);
 }
 
 /* Soon after the last one: one call, the chunk twice, and the anchors. */
@@ -500,16 +408,16 @@ static void a_lean_look_is_four_ranges(void **state)
 {
 	const struct walk_thread *t;
 	uint64_t now = later(), ranges, calls;
-	struct fixture f;
+	struct moving f;
 
 	(void)state;
-	begin(&f, 5);
-	look(&f, now);
+	moving_begin(&f, 5);
+	moving_look(&f, now);
 	ranges = f.ranges;
 	calls = f.calls;
 	set_position(&f, 4, 7);
 	assert_true(walker_lean(f.walker, now + 5000));
-	t = look(&f, now + 5000);
+	t = moving_look(&f, now + 5000);
 	assert_int_equal(f.calls - calls, 1);
 	assert_int_equal(f.ranges - ranges, 4);
 	assert_int_equal(t->loss, LOSS_NONE);
@@ -517,7 +425,7 @@ static void a_lean_look_is_four_ranges(void **state)
 	/* After a gap, or when its time is over, all is read again. */
 	assert_false(walker_lean(f.walker, now + 5000 + WALK_GAP_NS));
 	assert_false(walker_lean(f.walker, now + WALK_FRESH_NS));
-	end(&f);
+	moving_end(&f);
 }
 
 /* An address used again is seen, however soon, once the stack has changed. */
@@ -525,43 +433,43 @@ static void lean_looks_see_new_code(void **state)
 {
 	const struct walk_thread *t;
 	uint64_t now = later();
-	struct fixture f;
+	struct moving f;
 
 	(void)state;
-	begin(&f, 3);
-	look(&f, now);
-	set_leaf(&f, 1);
-	look(&f, now + 4000);
+	moving_begin(&f, 3);
+	moving_look(&f, now);
+	moving_leaf(&f, 1);
+	moving_look(&f, now + 4000);
 	make_code(&f.layout, 2, "another");
 	put(code_at(2) + (unsigned)f.layout.code.version, 5000, 4);
-	set_leaf(&f, 2);
-	t = look(&f, now + 8000);
+	moving_leaf(&f, 2);
+	t = moving_look(&f, now + 8000);
 	assert_int_equal(t->loss, LOSS_NONE);
 	expect_name(&f, &t->frames[0], "another");
-	end(&f);
+	moving_end(&f);
 }
 
 /* ---- threads that sleep, or had a processor ---- */
 
-static void count_chunks(struct fixture *f, const struct range *range)
+static void count_chunks(struct moving *f, const struct range *range)
 {
-	f->n += of_chunk(range);
+	f->n += is_of_chunk(range);
 }
 
 static void a_sleeping_thread_is_read_once(void **state)
 {
 	const struct walk_thread *t;
 	uint64_t serial, calls;
-	struct fixture f;
+	struct moving f;
 
 	(void)state;
-	begin(&f, 4);
+	moving_begin(&f, 4);
 	f.change = count_chunks;
-	look(&f, later());
+	moving_look(&f, later());
 	walker_asleep(f.walker, 0, true);
-	set_leaf(&f, 2);
+	moving_leaf(&f, 2);
 	f.n = 0;
-	t = look(&f, later());
+	t = moving_look(&f, later());
 	assert_int_equal(f.n, 1);
 	assert_int_equal(t->loss, LOSS_NONE);
 	assert_int_equal(t->depth, 3);
@@ -569,59 +477,59 @@ static void a_sleeping_thread_is_read_once(void **state)
 	/* With the facts: the other call is for the codes. */
 	serial = t->serial;
 	calls = f.calls;
-	t = look(&f, later());
+	t = moving_look(&f, later());
 	assert_int_equal(f.n, 2);
 	assert_int_equal(f.calls - calls, 2);
 	assert_int_equal(t->serial, serial);
 	walker_asleep(f.walker, 0, false);
-	look(&f, later());
+	moving_look(&f, later());
 	assert_int_equal(f.n, 4);
-	end(&f);
+	moving_end(&f);
 }
 
 /* Deeper than the last time: what is missing is read, and is enough. */
 static void a_sleeping_thread_may_be_deeper(void **state)
 {
 	const struct walk_thread *t;
-	struct fixture f;
+	struct moving f;
 
 	(void)state;
-	begin(&f, 4);
-	set_leaf(&f, 1);
-	look(&f, later());
+	moving_begin(&f, 4);
+	moving_leaf(&f, 1);
+	moving_look(&f, later());
 	walker_asleep(f.walker, 0, true);
-	set_leaf(&f, 3);
-	t = look(&f, later());
+	moving_leaf(&f, 3);
+	t = moving_look(&f, later());
 	assert_int_equal(t->loss, LOSS_NONE);
 	assert_int_equal(t->depth, 4);
-	end(&f);
+	moving_end(&f);
 }
 
-static void move_leaf(struct fixture *f, const struct range *range)
+static void move_leaf(struct moving *f, const struct range *range)
 {
-	if (of_chunk(range))
+	if (is_of_chunk(range))
 		set_position(f, 3, f->n++ % 2 ? 3 : 5);
 }
 
 static void what_moved_had_a_processor(void **state)
 {
-	struct fixture f;
+	struct moving f;
 
 	(void)state;
-	begin(&f, 4);
-	assert_false(look(&f, later())->ran);
+	moving_begin(&f, 4);
+	assert_false(moving_look(&f, later())->ran);
 	f.change = move_leaf;
-	assert_true(look(&f, later())->ran);
-	assert_true(look(&f, later())->ran);
+	assert_true(moving_look(&f, later())->ran);
+	assert_true(moving_look(&f, later())->ran);
 	f.change = change_inner; /* no look finds a whole stack */
-	assert_true(look(&f, later())->ran);
+	assert_true(moving_look(&f, later())->ran);
 	walker_leave(f.walker, 0); /* nothing is known of it then */
-	assert_false(look(&f, later())->ran);
-	assert_true(look(&f, later())->ran);
+	assert_false(moving_look(&f, later())->ran);
+	assert_true(moving_look(&f, later())->ran);
 	f.change = NULL;
-	assert_false(look(&f, later())->ran);
-	assert_false(look(&f, later())->ran);
-	end(&f);
+	assert_false(moving_look(&f, later())->ran);
+	assert_false(moving_look(&f, later())->ran);
+	moving_end(&f);
 }
 
 /* ---- threads that are held ---- */
@@ -630,30 +538,30 @@ static void a_held_thread_is_not_read(void **state)
 {
 	const struct walk_thread *t;
 	uint64_t bytes;
-	struct fixture f;
+	struct moving f;
 
 	(void)state;
-	begin(&f, 4);
-	look(&f, later());
+	moving_begin(&f, 4);
+	moving_look(&f, later());
 	bytes = f.bytes;
-	look(&f, later());
+	moving_look(&f, later());
 	bytes = f.bytes - bytes;
 	walker_hold(f.walker, 0, true);
-	set_leaf(&f, 2);
+	moving_leaf(&f, 2);
 	f.bytes = 0;
-	t = look(&f, later());
+	t = moving_look(&f, later());
 	assert_true(f.bytes < bytes / 4);
 	assert_int_equal(t->depth, 4);
 	walker_hold(f.walker, 0, false);
-	t = look(&f, later());
+	t = moving_look(&f, later());
 	assert_int_equal(t->depth, 3);
-	end(&f);
+	moving_end(&f);
 }
 
 #define SECOND 0x10c00u
 
 /* A second thread state, newer than the first, without frames. */
-static void add_thread(struct fixture *f, uint64_t at, uint64_t next)
+static void add_thread(struct moving *f, uint64_t at, uint64_t next)
 {
 	const struct layout *l = &f->layout;
 
@@ -667,18 +575,18 @@ static void add_thread(struct fixture *f, uint64_t at, uint64_t next)
 static void threads_come_and_go_beside_held_ones(void **state)
 {
 	const struct walk_thread *t;
-	struct fixture f;
+	struct moving f;
 	uint64_t list;
 
 	(void)state;
-	begin(&f, 4);
-	look(&f, later());
+	moving_begin(&f, 4);
+	moving_look(&f, later());
 	walker_hold(f.walker, 0, true);
 	list = walker_list(f.walker);
 	add_thread(&f, SECOND, TSTATE);
 	put8(INTERP + (unsigned)f.layout.interp.threads_head, SECOND);
 	assert_int_equal(walker_snapshot(f.walker, later()), 0);
-	t = rows(&f, 2);
+	t = moving_rows(&f, 2);
 	assert_int_not_equal(walker_list(f.walker), list);
 	list = walker_list(f.walker);
 	assert_int_equal(t[0].depth + t[1].depth, 4);
@@ -686,10 +594,10 @@ static void threads_come_and_go_beside_held_ones(void **state)
 	assert_int_equal(walker_snapshot(f.walker, later()), 0);
 	assert_int_equal(walker_list(f.walker), list);
 	put8(INTERP + (unsigned)f.layout.interp.threads_head, TSTATE);
-	t = look(&f, later());
+	t = moving_look(&f, later());
 	assert_int_equal(t->tid, 42);
 	assert_int_equal(t->depth, 4);
-	end(&f);
+	moving_end(&f);
 }
 
 /* ---- facts ---- */
@@ -698,73 +606,73 @@ static void threads_come_and_go_beside_held_ones(void **state)
 
 static void exceptions(void **state)
 {
-	struct fixture f;
+	struct moving f;
 	uint64_t own;
 
 	(void)state;
-	begin(&f, 3);
+	moving_begin(&f, 3);
 	own = TSTATE + (unsigned)f.layout.thread.exc_value;
 	put8(TSTATE + (unsigned)f.layout.thread.exc_info, own);
-	assert_false(look(&f, later())->exception);
+	assert_false(moving_look(&f, later())->exception);
 	put8(own, 0x1234); /* handled */
-	assert_true(look(&f, later())->exception);
+	assert_true(moving_look(&f, later())->exception);
 	put8(own, made_entry.none);
-	assert_false(look(&f, later())->exception);
+	assert_false(moving_look(&f, later())->exception);
 	/* A generator has an item of its own, the thread's lies below. */
 	put8(TSTATE + (unsigned)f.layout.thread.exc_info, ITEM);
 	put8(ITEM + (unsigned)f.layout.exc.previous, own);
-	assert_false(look(&f, later())->exception);
+	assert_false(moving_look(&f, later())->exception);
 	put8(ITEM + (unsigned)f.layout.exc.value, 0x1234);
-	assert_true(look(&f, later())->exception);
+	assert_true(moving_look(&f, later())->exception);
 	put8(ITEM + (unsigned)f.layout.exc.value, 0);
 	put8(ITEM + (unsigned)f.layout.exc.previous, ITEM); /* a circle */
-	assert_false(look(&f, later())->exception);
+	assert_false(moving_look(&f, later())->exception);
 	put8(TSTATE + (unsigned)f.layout.thread.exc_info, own);
 	put8(TSTATE + (unsigned)f.layout.thread.raising, 0x1234);
-	assert_true(look(&f, later())->exception);
-	end(&f);
+	assert_true(moving_look(&f, later())->exception);
+	moving_end(&f);
 }
 
 static void gil_and_collector(void **state)
 {
 	const struct walk_thread *t;
-	struct fixture f;
+	struct moving f;
 	uint64_t gil;
 
 	(void)state;
-	begin(&f, 2);
+	moving_begin(&f, 2);
 	gil = INTERP + (unsigned)f.layout.interp.gil_embedded;
 	put8(INTERP + (unsigned)f.layout.interp.gil_ptr, gil);
 	put8(gil + (unsigned)f.layout.gil.last_holder, TSTATE);
-	t = look(&f, later());
+	t = moving_look(&f, later());
 	assert_false(t->holds_gil);
 	assert_int_equal(t->gil_from, gil + (unsigned)f.layout.gil.cond);
 	assert_true(t->gil_to > t->gil_from);
 	put(gil + (unsigned)f.layout.gil.locked, 1, 4);
 	put(INTERP + (unsigned)f.layout.interp.gc_collecting, 1, 4);
-	t = look(&f, later());
+	t = moving_look(&f, later());
 	assert_true(t->holds_gil);
 	assert_true(t->gc);
-	end(&f);
+	moving_end(&f);
 }
 
 /* Its stack stays, also where the row is another one by now. */
 static void a_row_for_later(void **state)
 {
 	const struct walk_thread *t;
-	struct fixture f;
+	struct moving f;
 
 	(void)state;
-	begin(&f, 4);
-	look(&f, later());
+	moving_begin(&f, 4);
+	moving_look(&f, later());
 	walker_later(f.walker, 0);
-	set_leaf(&f, 0);
+	moving_leaf(&f, 0);
 	add_thread(&f, SECOND, TSTATE);
 	put8(INTERP + (unsigned)f.layout.interp.threads_head, SECOND);
 	assert_int_equal(walker_snapshot(f.walker, later()), 0);
-	t = rows(&f, 2);
+	t = moving_rows(&f, 2);
 	assert_int_equal(t[t[1].tid == 42].depth, 4);
-	end(&f);
+	moving_end(&f);
 }
 
 int main(void)
