@@ -462,10 +462,9 @@ def expect_share(t, target, function):
     share = json.loads(target.stop())["share"]
     report = json.loads(t.pystrobe("report", saved, "--json").out)["recording"]
     seen = total(t.folded("report", saved, "--mode", "cpu"), function + " (")
-    # Four standard deviations of that many ticks, and a tenth; and a look is
-    # a little older than the stack, so that who sleeps by then seems to run.
+    # Four standard deviations of that many ticks, and a tenth.
     ticks = report["ticks"]
-    bound = 4 * (share / ticks) ** 0.5 + 0.1 * share + 0.004
+    bound = 4 * (share / ticks) ** 0.5 + 0.1 * share
     expect(abs(seen / ticks - share) < bound,
            "%d of %d ticks in '%s', which had a processor for %.4f", seen,
            ticks, function, share)

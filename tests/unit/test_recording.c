@@ -271,6 +271,12 @@ static void several_processes(void **state)
 			tee.sink.ops->process(&tee.sink, &next);
 			tee.sink.ops->thread(&tee.sink, &thread);
 		}
+		/* And one that it becomes by exec. */
+		if (i == 1100) {
+			next.command = "python3 -m third";
+			tee.sink.ops->process(&tee.sink, &next);
+			tee.sink.ops->thread(&tee.sink, &thread);
+		}
 		assert_int_equal(scene_tick(a.due_ns <= b.due_ns ? &a : &b), 0);
 	}
 	assert_int_equal(writer_close(w, NULL), 0);

@@ -1,7 +1,6 @@
 /*
  * walk: a made-up interpreter whose stack moves while it is read.
  */
-#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
