@@ -18,6 +18,7 @@
 
 #define CODES_MAX 65536u          /* then all are forgotten */
 #define CODE_HEAD_MAX 512u
+#define PASSES_MAX 4 /* over the codes of a stack, until none was loaded */
 #define CODE_BYTES_MAX (64u << 20) /* of bytecode */
 #define GUESS 320u /* bytes of an object read at first: mostly all of it */
 
@@ -35,6 +36,7 @@ void codes_release(struct codes *c)
 	for (i = 0; i < c->len; i++)
 		entry_release(&c->entries[i]);
 	free(c->entries);
+	free(c->others);
 	map_release(&c->by_addr);
 }
 
@@ -263,8 +265,36 @@ static int loss_of(int ret)
 	return ret == -ESRCH || ret == -EPERM ? ret : LOSS_CODE;
 }
 
-static int entry_load(struct walker *w, struct code_entry *at, raddr addr)
+/* A place for an entry: one that is free, or a new one. */
+static uint32_t free_place(struct codes *c)
 {
+	uint32_t place;
+
+	if (c->nfree) {
+		place = c->others[--c->nfree];
+		c->others[c->nfree] = c->others[--c->nothers];
+		return place;
+	}
+	c->entries = grow(c->entries, &c->cap, c->len + 1,
+			  sizeof(*c->entries));
+	memset(&c->entries[c->len], 0, sizeof(*c->entries));
+	return (uint32_t)c->len++;
+}
+
+/*
+ * The entry of what was at an address before is gone only with the next
+ * snapshot: a stack of this one may have it.
+ */
+static void retire(struct codes *c, uint32_t info)
+{
+	c->others = grow(c->others, &c->cap_others, c->nothers + 1,
+			 sizeof(*c->others));
+	c->others[c->nothers++] = info;
+}
+
+static int code_load(struct walker *w, raddr addr, uint32_t *info)
+{
+	uint32_t old = map_get(&w->codes.by_addr, addr);
 	struct code_entry c;
 	size_t i;
 	int ret;
@@ -275,33 +305,28 @@ static int entry_load(struct walker *w, struct code_entry *at, raddr addr)
 	ret = entry_read(w, &c, addr);
 	if (ret) {
 		entry_release(&c);
-		at->checked = 0; /* what is there is not trusted */
 		return loss_of(ret);
 	}
 	c.pub.serial = ++w->codes.serial;
 	c.checked = w->codes.epoch;
-	entry_release(at);
-	*at = c;
+	*info = free_place(&w->codes);
+	entry_release(&w->codes.entries[*info]);
+	w->codes.entries[*info] = c;
+	map_put(&w->codes.by_addr, addr, *info);
+	if (old != MAP_NONE)
+		retire(&w->codes, old);
 	return 0;
 }
 
 static int code_find(struct walker *w, raddr addr, uint32_t *info)
 {
-	struct codes *c = &w->codes;
-	int ret;
+	*info = map_get(&w->codes.by_addr, addr);
+	return *info != MAP_NONE ? 0 : code_load(w, addr, info);
+}
 
-	*info = map_get(&c->by_addr, addr);
-	if (*info != MAP_NONE)
-		return 0;
-	c->entries = grow(c->entries, &c->cap, c->len + 1,
-			  sizeof(*c->entries));
-	memset(&c->entries[c->len], 0, sizeof(*c->entries));
-	ret = entry_load(w, &c->entries[c->len], addr);
-	if (ret)
-		return ret;
-	*info = (uint32_t)c->len++;
-	map_put(&c->by_addr, addr, *info);
-	return 0;
+static bool is_sure(const struct walker *w, uint32_t info)
+{
+	return w->codes.entries[info].checked == w->codes.epoch;
 }
 
 static size_t ident_bytes(const struct walker *w)
@@ -417,13 +442,26 @@ void codes_predict(struct walker *w, struct slot *s)
 		s->idents.len = s->idents.pieces.len = 0;
 }
 
+/* Reads what tells it apart from others; whether it still is what it was. */
+static bool is_still(struct walker *w, struct code_entry *e)
+{
+	unsigned char now[sizeof(e->ident)];
+
+	if (remote_read(w->remote, e->addr + (raddr)w->layout.code.ident_from,
+			now, ident_bytes(w)) ||
+	    memcmp(now, e->ident, ident_bytes(w)))
+		return false;
+	e->checked = w->codes.epoch;
+	return true;
+}
+
 /*
  * Looks at the entries that nothing has confirmed in this epoch; those that
  * are others by now are loaded anew.
  */
 static int check_others(struct walker *w, struct slot *s, size_t first)
 {
-	struct code_entry *e;
+	struct link *l;
 	bool all;
 	size_t i;
 	int ret;
@@ -433,16 +471,22 @@ static int check_others(struct walker *w, struct slot *s, size_t first)
 		return 0;
 	ret = check(w, &w->others, &all);
 	for (i = first; i < s->links.len && !ret && !all; i++) {
-		e = &w->codes.entries[s->links.at[i].info];
-		if (!s->links.at[i].entry && e->checked != w->codes.epoch)
-			ret = entry_load(w, e, e->addr);
+		l = &s->links.at[i];
+		if (l->entry || is_sure(w, l->info))
+			continue;
+		/* One further in may be of the same function. */
+		l->info = map_get(&w->codes.by_addr, l->code);
+		/* Between two that were read as one, a page may be missing. */
+		if (!is_sure(w, l->info) &&
+		    !is_still(w, &w->codes.entries[l->info]))
+			ret = code_load(w, l->code, &l->info);
 	}
 	return ret;
 }
 
-int codes_resolve(struct walker *w, struct slot *s, size_t first)
+/* Fills link.info, and confirms what nothing has confirmed in this epoch. */
+static int look_up(struct walker *w, struct slot *s, size_t first)
 {
-	uint32_t loaded = w->codes.serial;
 	bool sure = true;
 	struct link *l;
 	int ret = 0;
@@ -455,26 +499,31 @@ int codes_resolve(struct walker *w, struct slot *s, size_t first)
 		ret = code_find(w, l->code, &l->info);
 		if (ret)
 			return ret;
-		sure = sure && w->codes.entries[l->info].checked ==
-				       w->codes.epoch;
+		sure = sure && is_sure(w, l->info);
 	}
-	if (!sure)
-		ret = check_others(w, s, first);
-	s->missed = s->missed || w->codes.serial != loaded;
-	return ret;
+	return sure ? 0 : check_others(w, s, first);
 }
 
-/* Reads what tells it apart from others; whether it still is what it was. */
-static bool is_still(struct walker *w, struct code_entry *e)
+/*
+ * To load one takes time, in which those that were confirmed before it may have
+ * become others: in the end all are confirmed by one reading.
+ */
+int codes_resolve(struct walker *w, struct slot *s, size_t first)
 {
-	unsigned char now[sizeof(e->ident)];
+	unsigned passes = 0;
+	uint32_t loaded;
+	int ret;
 
-	if (remote_read(w->remote, e->addr + (raddr)w->layout.code.ident_from,
-			now, ident_bytes(w)) ||
-	    memcmp(now, e->ident, ident_bytes(w)))
-		return false;
-	e->checked = w->codes.epoch;
-	return true;
+	do {
+		if (passes++ == PASSES_MAX)
+			return LOSS_CODE;
+		loaded = w->codes.serial;
+		ret = look_up(w, s, first);
+		if (ret || w->codes.serial == loaded)
+			return ret;
+		s->missed = true;
+		w->codes.epoch++;
+	} while (true);
 }
 
 uint32_t codes_known(struct walker *w, raddr code)
@@ -493,6 +542,7 @@ void codes_trim(struct walker *w)
 	struct slot *s;
 	size_t i;
 
+	w->codes.nfree = w->codes.nothers;
 	if (w->codes.len <= CODES_MAX)
 		return;
 	codes_forget(&w->codes);

@@ -197,6 +197,8 @@ struct code_entry {
 struct codes {
 	struct code_entry *entries;
 	size_t len, cap;
+	uint32_t *others; /* entries of what is gone; the first nfree are free */
+	size_t nfree, nothers, cap_others;
 	struct map by_addr;
 	uint32_t serial;
 	uint64_t epoch; /* a code object may have been freed since the last */
@@ -390,7 +392,7 @@ int codes_resolve(struct walker *w, struct slot *s, size_t first);
 int codes_same(struct walker *w, struct slot *s, bool *same);
 /* Makes the codes of the links the prediction for the next time. */
 void codes_predict(struct walker *w, struct slot *s);
-/* Forgets all when they are too many; between snapshots only. */
+/* Forgets what is gone, and all when they are too many; between snapshots. */
 void codes_trim(struct walker *w);
 /* The entry, if it is known and confirmed in this epoch or now; MAP_NONE. */
 uint32_t codes_known(struct walker *w, raddr code);
