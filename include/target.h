@@ -16,10 +16,10 @@ struct tick;
 struct target;
 struct variable;
 
-#define PAUSE_SHARE 0.01 /* of the time, that a target may be stopped */
+#define PAUSE_SHARE 0.03 /* of the time, that a target may be stopped */
 
 enum stop_policy {
-	STOP_AUTO,   /* where the stack moves, within the budget */
+	STOP_AUTO,   /* what runs, but where it stands still, within the budget */
 	STOP_NEVER,
 	STOP_ALWAYS, /* each thread that runs, one at a time */
 };
@@ -29,6 +29,7 @@ struct target_options {
 	size_t ntids;
 	enum stop_policy stop;
 	double pause_share; /* the budget, for STOP_AUTO */
+	bool once; /* one look, no shares: what moved is tried again */
 	/*
 	 * Arguments and locals are read, too, while a thread stands: it is
 	 * stopped for longer by that, but for no longer than `ns`.

@@ -27,12 +27,6 @@ struct walker;
 #define WALK_LINES_MAX (4u << 20) /* bytes of a line table */
 #define WALK_TRIES 20             /* collects, one right after the other */
 /*
- * Of the time, that repeated ones may take: to be read costs the target about
- * as much.
- */
-#define WALK_EFFORT 0.05
-#define WALK_EFFORT_NS 1000000.0 /* of it, that is kept for later */
-/*
  * Facts about threads other than their stacks are at most this old: each
  * snapshot that is later reads them, and so does each that comes more than
  * WALK_GAP_NS after the one before. In a gap that short no code object can be
@@ -78,7 +72,6 @@ struct walk_thread {
 	 */
 	uint32_t loss;
 	bool left;     /* it was to be left out: all is of the time before */
-	bool restless; /* its stack moved in most of the last snapshots */
 	bool ran;      /* it did while it was read: so it had a processor */
 	const struct walk_frame *frames; /* leaf first */
 	uint32_t depth;
@@ -125,11 +118,17 @@ bool walker_lean(const struct walker *w, uint64_t now);
 
 /*
  * Takes one snapshot of all threads that are not held: collect, accept,
- * decode, with a few retries. `now` is of the monotonic clock.
+ * decode. `now` is of the monotonic clock.
  * 0; -ESRCH when the process is gone; -EPERM; -EAGAIN when the interpreter is
  * not initialised yet, or no longer (finalizing).
  */
 int walker_snapshot(struct walker *w, uint64_t now);
+
+/*
+ * From now on a stack that moved is tried again, up to WALK_TRIES times: for one
+ * look. Many would prefer what stands still for long, and their shares be wrong.
+ */
+void walker_persist(struct walker *w);
 
 /* The same without the stacks: the rows are there, each with a loss. */
 int walker_follow(struct walker *w, uint64_t now);

@@ -195,8 +195,8 @@ static int watch(const struct dump *d)
 
 static int run_dump(const struct command *c, int argc, char **argv)
 {
-	/* One look: whatever moves may be stopped for it. */
-	struct dump d = {.options.pause_share = 1};
+	/* One look: whatever runs may be stopped for it. */
+	struct dump d = {.options.pause_share = 1, .options.once = true};
 	struct err err = {""};
 	size_t shown;
 	int at;

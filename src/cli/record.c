@@ -651,7 +651,7 @@ static const struct option_row options[] = {
 	{OPT_BLOCKING, "blocking", NULL,
 	 "stop each running thread to read it, one at a time"},
 	{OPT_PAUSE_BUDGET, "pause-budget", "PERCENT",
-	 "of the time that threads may be stopped (1)"},
+	 "of the time that threads may be stopped (3)"},
 	{OPT_SEED, "seed", "N", "seed of the jitter between samples"},
 	{'q', "quiet", NULL, "no progress line and no summary"},
 };

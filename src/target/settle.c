@@ -14,7 +14,7 @@
 #define STOP_NS 80000u          /* to wait for a thread to stop; 20 is usual */
 #define STOP_LONG_NS 50000000u  /* the same for variables */
 #define BUDGET_NS 1000000000u   /* unused budget is kept for that long */
-#define LEFT_OUT 8 /* times that a restless stack is not looked at, less one */
+#define SAME 50 /* ticks with the same stack, until a look is enough */
 #define REFUSED_NS 1000000000u  /* after a refusal, until it is tried again */
 
 /* ---- the budget ---- */
@@ -183,6 +183,7 @@ static int stop_and_read(struct target *t, struct known *k, size_t row,
 {
 	bool locals = t->options.locals.bytes > 0;
 	int ret, stopped;
+	uint64_t resumed;
 
 	/* It would not stop before we are gone; nor does it move. */
 	if (!locals && now < t->contended_ns && waits_for_us(t, k))
@@ -198,8 +199,10 @@ static int stop_and_read(struct target *t, struct known *k, size_t row,
 	ret = walker_grab(t->walker, row);
 	if (!ret)
 		read_locals(t, k, row, true);
+	/* From here on: it may displace us before we are told that it runs. */
+	resumed = clock_mono();
 	t->budget.left_ns -= (double)trace_resume(t->tracer);
-	return ret ? ret : walker_take(t->walker, row, clock_mono());
+	return ret ? ret : walker_take(t->walker, row, resumed);
 }
 
 static bool is_stoppable(const struct target *t, const struct known *k,
@@ -210,38 +213,38 @@ static bool is_stoppable(const struct target *t, const struct known *k,
 	       now - t->refused_ns >= REFUSED_NS;
 }
 
-bool leaves_out(struct target *t, struct known *k, size_t row, uint64_t now)
+void decide(struct target *t, struct known *k, uint64_t now)
 {
-	if (!is_stoppable(t, k, now))
-		return false;
-	return t->options.stop == STOP_ALWAYS ||
-	       (row_of(t, row)->restless && ++k->left_out % LEFT_OUT &&
-		may_stop(t, now));
+	bool wanted = is_stoppable(t, k, now) &&
+		      (t->options.stop == STOP_ALWAYS || k->same < SAME);
+
+	k->stop = wanted && may_stop(t, now);
+	k->over_budget = wanted && !k->stop;
+}
+
+void note_stack(struct known *k, const struct walk_thread *w)
+{
+	uint32_t leaf = w->depth ? w->frames[0].serial : 0;
+	bool same = w->loss == LOSS_NONE && k->leaf == leaf &&
+		    k->tstate == w->tstate && k->callers == w->callers;
+
+	k->same = same ? k->same + (k->same < SAME) : 0;
+	k->leaf = leaf;
 }
 
 int hold_still(struct target *t, struct known *k, size_t row)
 {
 	const struct walk_thread *w = row_of(t, row);
 	struct thread_look look;
-	uint64_t now;
 	int ret = 0;
 
-	k->over_budget = false;
-	if (w->loss == LOSS_NONE && !w->left &&
-	    (k->blocked || t->options.stop != STOP_ALWAYS))
+	if (!k->stop || (k->blocked && w->loss == LOSS_NONE && !w->left))
 		return 0;
-	now = clock_mono();
-	if (!is_stoppable(t, k, now))
-		return 0;
-	if (!may_stop(t, now)) {
-		k->over_budget = w->loss != LOSS_NONE;
-		return 0;
-	}
 	/* Only what runs at this moment: a system call is left alone. */
 	trace_ready(t->tracer);
 	if (!probe_look(&k->probe, &t->process, &look) &&
 	    look.run == RUN_CPU)
-		ret = stop_and_read(t, k, row, now);
+		ret = stop_and_read(t, k, row, clock_mono());
 	trace_resume(t->tracer);
 	return !ret && w->left ? walker_again(t->walker, row, false) : ret;
 }

@@ -161,7 +161,7 @@ static int check_row(struct target *t, size_t row, bool only, uint64_t now,
 	bool simple;
 	int ret = 0;
 
-	k->leave = k->looked = false;
+	k->stop = k->leave = k->looked = k->over_budget = false;
 	walker_asleep(t->walker, row, false);
 	if (!k->fresh)
 		check_run(t, k, now);
@@ -176,8 +176,9 @@ static int check_row(struct target *t, size_t row, bool only, uint64_t now,
 	*cpu_ns = k->sched.cpu_ns;
 	k->awake = !k->blocked;
 	if (k->awake && !k->fresh && k->slices != UINT64_MAX) {
+		decide(t, k, now);
 		/* The stop of one of several comes long after its look. */
-		k->leave = only && leaves_out(t, k, row, now);
+		k->leave = only && k->stop;
 		simple = only && !k->leave && !t->options.locals.bytes;
 		if (k->leave)
 			walker_leave(t->walker, row);
@@ -334,6 +335,7 @@ static int wake_idle(struct target *t, uint64_t now)
 			continue;
 		t->rest_known = k->idle = k->leave = false;
 		k->slices = look_slices(t, k);
+		decide(t, k, now);
 		ret = look_now(t, k, i, now);
 	}
 	return ret;
@@ -349,9 +351,13 @@ int states_after(struct target *t, uint64_t now)
 	ret = t->lean ? 0 : wake_idle(t, now);
 	for (i = 0; i < t->nrows && !ret; i++) {
 		k = t->rows[i];
-		if (t->lean && !k->blocked)
+		if (t->lean ? k->blocked : !k->awake && !k->fresh)
+			continue;
+		if (t->lean || k->fresh)
+			decide(t, k, now);
+		if (t->lean)
 			t->moving[t->nmoving++] = i;
-		else if (!t->lean && (k->awake || k->fresh))
+		else
 			ret = look_now(t, k, i, now);
 	}
 	return ret ? ret : hold_moving(t);

@@ -44,6 +44,8 @@ static int attach(struct target *t, struct err *err)
 	ids_init(&t->ids, &t->process);
 	t->walker = walker_new(t->remote, &t->found.layout, &t->found.entry,
 			       t->ids.self);
+	if (t->options.once)
+		walker_persist(t->walker);
 	ret = check_layout(t, err);
 	if (ret)
 		return ret;
@@ -210,11 +212,14 @@ static int sample_rows(struct target *t, struct sink *sink)
 		k = t->rows[i];
 		if (!k->wanted || !known_is_born(k, &w[i]))
 			continue;
+		if (!k->blocked)
+			note_stack(k, &w[i]);
 		s = (struct sample){
 			.tid = k->tid,
 			.stack = stack_of(t, k, &w[i]),
 			.state = state_of(t, k),
-			.loss = k->over_budget ? LOSS_BUDGET : w[i].loss,
+			.loss = w[i].loss && k->over_budget ? LOSS_BUDGET
+							    : w[i].loss,
 		};
 		t->counts.samples++;
 		if (s.stack)

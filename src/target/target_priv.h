@@ -76,7 +76,8 @@ struct known {
 	bool fresh; /* not looked at yet */
 	bool shared; /* another state of a thread that has its own row */
 	bool looked; /* right before this snapshot, which has its stack */
-	bool leave;  /* its stack is not read unless it is stopped */
+	bool stop;   /* to be stopped in this tick, whatever a look would show */
+	bool leave;  /* so its stack is not read before */
 	unsigned locals_flaws;
 	bool runnable; /* waited for a processor, before we stopped it */
 
@@ -91,7 +92,7 @@ struct known {
 	bool idle;       /* it has not run for long */
 	bool awake;      /* it has run since, or may have: to be looked at */
 	bool over_budget; /* it would have been stopped */
-	unsigned left_out; /* how often a restless stack was not looked at */
+	unsigned same; /* how often its stack was the one before, in a row */
 	struct on_cpu on_cpu;
 	struct state_def def; /* but for `wait` */
 	struct str wait;      /* what it waits for */
@@ -102,6 +103,7 @@ struct known {
 
 	/* The last stack. */
 	uint64_t tstate, serial, callers; /* of walk_thread */
+	uint32_t leaf; /* serial of its code */
 	uint32_t stack, parent, stack_table;
 	struct leaf_number {
 		uint32_t serial; /* of the code; 0: none */
@@ -217,20 +219,25 @@ bool is_blocked(const struct known *k);
 /* Fills k->look. */
 void look_at(struct target *t, struct known *k);
 /*
- * A thread that will be stopped in any case is not looked at before: that
- * costs it nearly as much as to be stopped. Now and then it is, since it may
- * have come to rest.
+ * Decides whether a thread is to be stopped in this tick, which sets k->stop
+ * and k->over_budget. Before anything is read of it: what a look shows is what
+ * held still for as long as that takes, and to stop the others only would give
+ * them the stacks of a later moment. So what runs for a microsecond would be
+ * hardly seen. A thread whose stack has been the same again and again is looked
+ * at, and what a look makes of it counts.
  */
-bool leaves_out(struct target *t, struct known *k, size_t row, uint64_t now);
+void decide(struct target *t, struct known *k, uint64_t now);
+/* Takes note of its stack in this tick, for that. */
+void note_stack(struct known *k, const struct walk_thread *w);
 /*
  * Its state and its stack; and its variables if these are wanted: then it must
  * be found asleep or stop. 0 or a negative errno.
  */
 int look_closely(struct target *t, struct known *k, size_t row, uint64_t now);
 /*
- * A stop where the stack moves, or where it was left out, as far as we may. It
- * changes what the others do, for which a processor becomes free: it comes
- * after the looks. 0 or a negative errno.
+ * Stops it, if that was decided, and reads its stack. That changes what the
+ * others do, for which a processor becomes free: it comes after the looks. 0 or
+ * a negative errno.
  */
 int hold_still(struct target *t, struct known *k, size_t row);
 

@@ -287,9 +287,11 @@ static bool root_fits(const struct walker *w, struct slot *s)
 {
 	const struct layout *y = &w->layout;
 	const struct link *root;
+	raddr head = slot_head(w, s);
 
+	/* A generator that has just ended has no caller any more: one that has. */
 	if (!s->links.len)
-		return true;
+		return !head || head == slot_field(w, s, 0, y->thread.base_frame);
 	root = &s->links.at[s->links.len - 1];
 	if (y->thread.base_frame != NO_FIELD)
 		return root->previous ==

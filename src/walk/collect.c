@@ -9,8 +9,6 @@
 #include "profile.h"
 #include "walk_priv.h"
 
-#define AIMS_MAX 8 /* reads of all that the last one showed to be needed */
-
 void slot_release(struct slot *s)
 {
 	piece_release(&s->state);
@@ -20,6 +18,7 @@ void slot_release(struct slot *s)
 	pieces_release(&s->frames);
 	idents_release(&s->idents);
 	free(s->links.at);
+	free(s->found.at);
 	free(s->chain.at);
 	free(s->prefix.at);
 	locals_release(&s->locals);
@@ -40,14 +39,9 @@ void slot_forget(struct slot *s)
 		piece_forget(&s->idents.pieces.at[i], 0);
 }
 
-bool slot_is_restless(const struct slot *s)
-{
-	return s->failed >= RESTLESS;
-}
-
 bool slot_is_doubtful(const struct walker *w, const struct slot *s)
 {
-	return w->layout.frames == FRAMES_HEAP && s->first >= RESTLESS;
+	return w->layout.frames == FRAMES_HEAP && s->failed >= RESTLESS;
 }
 
 struct link *links_add(struct links *l, raddr addr)
@@ -337,20 +331,49 @@ int slot_follow(struct walker *w, struct slot *s)
 	return 0;
 }
 
+/* The same frames, of which only the leaf may have moved on. */
+static bool same_links(const struct links *a, const struct links *b)
+{
+	const struct link *x = a->at, *y = b->at;
+	size_t i;
+
+	if (a->len != b->len)
+		return false;
+	for (i = 0; i < a->len; i++)
+		if (x[i].addr != y[i].addr || x[i].code != y[i].code ||
+		    (i && x[i].position != y[i].position))
+			return false;
+	return true;
+}
+
+/*
+ * Not all was predicted, but by now it is known what there is to read: all at
+ * once, in the order of the chain. With other frames between, some of which it
+ * would need after all, stacks would be accepted that are of different times.
+ * What comes out is the stack of this look only if it still is the one that was
+ * found: to take another one instead is to prefer what is easy to read.
+ */
+static int aim_again(struct walker *w, struct slot *s)
+{
+	struct links swap = s->found;
+	int ret;
+
+	s->found = s->links;
+	s->links = swap;
+	ret = slot_read(w, s);
+	if (!ret)
+		ret = slot_follow(w, s);
+	if (!ret && (s->missed || !same_links(&s->found, &s->links)))
+		ret = LOSS_MOVING;
+	return ret;
+}
+
 int slot_trace(struct walker *w, struct slot *s)
 {
-	int ret = slot_follow(w, s), aims = slot_is_restless(s) ? 1 : AIMS_MAX;
+	int ret = slot_follow(w, s);
 
-	/*
-	 * By now it is known what there is to read: all at once, in the order
-	 * of the chain. With other frames between, some of which it would need
-	 * after all, stacks would be accepted that are of different times.
-	 */
-	while (!ret && s->missed && aims--) {
-		ret = slot_read(w, s);
-		if (!ret)
-			ret = slot_follow(w, s);
-	}
+	if (!ret && s->missed)
+		ret = aim_again(w, s);
 	if (!ret && slot_still(w, s))
 		ret = LOSS_MOVING;
 	if (!ret)

@@ -203,19 +203,17 @@ int slot_prefix(struct walker *w, struct slot *s)
 	if (!piece_whole(&s->state, 0))
 		return 0;
 	s->missed = false;
+	s->prefix.len = 0;
 	if (s->traced)
 		ret = codes_resolve(w, s, slot_still(w, s));
 	if (ret < 0)
 		return ret;
 	ret = 0;
 	climb(&c);
-	if (c.found.len > s->prefix.len)
+	if (c.found.len)
 		ret = climb_again(&c);
-	if (c.found.len > s->prefix.len) {
-		swap = s->prefix;
-		s->prefix = c.found;
-		c.found = swap;
-	}
-	free(c.found.at);
+	swap = s->prefix;
+	s->prefix = c.found;
+	free(swap.at);
 	return ret;
 }

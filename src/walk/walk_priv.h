@@ -14,7 +14,7 @@
 #define CHUNK_BYTES_MAX (16u << 20) /* of one chunk */
 #define CHUNK_GUESS 16384u         /* _PY_DATA_STACK_CHUNK_SIZE */
 #define DEPENDENT_READS_MAX 20000u /* reads one after the other, a try */
-#define RESTLESS 8 /* more snapshots in which a stack moved than others */
+#define RESTLESS 8 /* more looks in which a stack moved than others */
 #define RESTLESS_MOST (RESTLESS + 4)
 #define PAGE 4096u
 #define NEAR 4096u /* bytes between two ranges that one read costs less than */
@@ -130,7 +130,7 @@ struct slot {
 	struct pieces blocks, frames;
 	struct idents idents; /* of the last stack that was accepted */
 
-	struct links links;
+	struct links links, found; /* of this reading, and the one before it */
 	raddr cleared; /* a leaf on a chunk that was being cleared: left out */
 	bool missed;   /* something was not predicted in this try */
 	bool traced;   /* its links go from the leaf to the root */
@@ -144,7 +144,7 @@ struct slot {
 	struct links chain;
 	raddr root, other_root; /* its outermost frame; a new one seen once */
 	bool begun; /* its leaf has begun: it is one of `out` */
-	struct links prefix; /* root first: the longest of the failed tries */
+	struct links prefix; /* root first: what held still of the last try */
 
 	struct locals {
 		struct frame_local {
@@ -159,7 +159,6 @@ struct slot {
 	size_t nout, cap_out;
 	uint32_t loss;
 	uint32_t failed; /* snapshots that failed, less those that did not */
-	uint32_t first;  /* the same of their first tries */
 	uint32_t tid;   /* up to 3.10: of this ident */
 	uint64_t ident_of_tid;
 	uint64_t serial, callers; /* walk.h */
@@ -225,7 +224,7 @@ struct walker {
 	uint64_t lists;  /* lists of threads followed so far */
 	uint64_t list;   /* number of the rows, walker_list() */
 	uint64_t last_ns, full_ns, listed_ns; /* snapshots, lists followed */
-	double effort_ns; /* that repeated looks may take by now */
+	bool persists;   /* tries again */
 	int32_t tid_at;  /* in struct pthread; -1 unknown, -2 not found */
 
 	struct piece runtime, current, collecting, lock;
@@ -273,7 +272,6 @@ size_t round_up(size_t n, size_t unit);
 void slot_release(struct slot *s);
 /* Gives back what is of no use after a look: closing copies, codes' bytes. */
 void slot_forget(struct slot *s);
-bool slot_is_restless(const struct slot *s);
 /*
  * Frames on the heap are not read in the order of the calls, so that a program
  * in whose rhythm we look can show a stack that never was; most looks fail
@@ -345,7 +343,7 @@ bool frame_runs(const struct layout *y, const unsigned char *p, size_t len);
 
 /* ---- prefix.c ---- */
 
-/* After a try that failed: what of the stack held still, if it is more. */
+/* After a try that failed: what of the stack held still. */
 int slot_prefix(struct walker *w, struct slot *s);
 
 /* ---- decode.c ---- */

@@ -9,7 +9,6 @@
 #include "profile.h"
 #include "walk_priv.h"
 
-#define TRY_NS 60000u /* that a try takes at most; 5 to 20 are usual */
 #define MANY 256u /* threads, from which on memory counts more than time */
 
 struct walker *walker_new(struct remote *r, const struct layout *l,
@@ -51,7 +50,6 @@ static void show(struct walker *w, size_t row)
 
 	t->loss = s->loss;
 	t->left = false;
-	t->restless = slot_is_restless(s);
 	t->ran = s->ran;
 	t->frames = s->out;
 	t->depth = (uint32_t)s->nout;
@@ -88,7 +86,7 @@ static void take_stack(struct walker *w, struct slot *s)
 	s->whole = true;
 }
 
-/* A prefix of it is; the longest of those that the tries found. */
+/* A prefix of it is. */
 static void take_prefix(struct walker *w, struct slot *s, enum loss loss)
 {
 	slot_decode(w, s, &s->prefix, false);
@@ -161,60 +159,23 @@ static void score(uint32_t *failed, bool fails)
 		*failed -= *failed > 0;
 }
 
-/*
- * After that many tries that failed: whether to leave it at that, with the part
- * that held still in the last one. Of a stack that would not hold still the
- * last times, and when tries have taken long, it is as soon as there is such a
- * part. That costs more than a try: it is looked for only then.
- */
-static int give_up(struct walker *w, struct slot *s, unsigned tries)
-{
-	bool last = tries == WALK_TRIES;
-	int ret;
-
-	if (!last && !slot_is_restless(s) && w->effort_ns > 0)
-		return 0;
-	ret = slot_prefix(w, s);
-	return ret ? ret : last || s->prefix.len;
-}
-
-/* Tries until it is accepted. 0 or a negative errno. */
+/* What of it held still, when it is not accepted. 0 or a negative errno. */
 static int sample_slot(struct walker *w, struct slot *s)
 {
-	int ret, enough = 0;
-	uint64_t now, then;
-	unsigned tries;
+	unsigned tries = w->persists ? WALK_TRIES : 1;
+	int ret, loss;
 
-	s->prefix.len = 0;
 	s->ran = false;
-	ret = try_slot(w, s);
-	score(&s->first, ret > LOSS_NONE);
-	now = ret > LOSS_NONE ? clock_mono() : 0;
-	for (tries = 1; ret > LOSS_NONE; tries++) {
-		enough = give_up(w, s, tries);
-		if (enough)
-			break;
-		ret = try_slot(w, s);
-		then = now;
-		now = clock_mono();
-		/* Beyond that we had no processor: it was not our effort. */
-		w->effort_ns -= (double)(now - then < TRY_NS ? now - then
-							     : TRY_NS);
-	}
-	if (ret < 0 || enough < 0)
-		return ret < 0 ? ret : enough;
-	score(&s->failed, ret > LOSS_NONE);
-	if (ret > LOSS_NONE)
-		take_prefix(w, s, (enum loss)ret);
-	return 0;
-}
-
-/* Time that has passed since the last snapshot allows for more tries. */
-static void fill_effort(struct walker *w, uint64_t now)
-{
-	w->effort_ns += WALK_EFFORT * (double)(now - w->last_ns);
-	if (w->effort_ns > WALK_EFFORT_NS)
-		w->effort_ns = WALK_EFFORT_NS;
+	loss = try_slot(w, s);
+	score(&s->failed, loss > LOSS_NONE);
+	while (loss > LOSS_NONE && --tries)
+		loss = try_slot(w, s);
+	if (loss <= LOSS_NONE)
+		return loss;
+	ret = slot_prefix(w, s);
+	if (!ret)
+		take_prefix(w, s, (enum loss)loss);
+	return ret;
 }
 
 /* Reads the stack of a thread that does not move: once. */
@@ -309,6 +270,11 @@ int walker_take(struct walker *w, size_t i, uint64_t resumed)
 		return ret < 0 ? ret : 0;
 	show_new(w, i);
 	return 0;
+}
+
+void walker_persist(struct walker *w)
+{
+	w->persists = true;
 }
 
 void walker_hold(struct walker *w, size_t i, bool hold)
@@ -463,7 +429,6 @@ int walker_snapshot(struct walker *w, uint64_t now)
 	bool twin = now - w->last_ns < WALK_TWIN_NS;
 
 	w->number++;
-	fill_effort(w, now);
 	w->last_ns = now;
 	return lean ? lean_snapshot(w, twin) : full_snapshot(w, now);
 }

@@ -123,12 +123,45 @@ static void no_stack_is_of_different_times(void **state)
 	moving_end(&m);
 }
 
+/* The generator comes back to its caller once it has been read. */
+static void come_back(struct moving *m, const struct range *range)
+{
+	if (range->addr == apart_at(0))
+		moving_head(m, frame_at(2));
+}
+
+/*
+ * A frame that was not predicted is read, and then all once more: the stack of
+ * that is taken if it is the same one only. Else what runs for a moment would
+ * be seen as what follows it.
+ */
+static void what_comes_after_is_not_taken(void **state)
+{
+	const struct walk_thread *t;
+	struct moving m;
+
+	(void)state;
+	begin_apart(&m);
+	assert_int_equal(moving_look(&m, later())->loss, LOSS_NONE);
+	moving_head(&m, apart_at(1));
+	t = moving_look(&m, later());
+	assert_int_equal(t->loss, LOSS_NONE);
+	assert_int_equal(t->depth, 4);
+	moving_head(&m, apart_at(0));
+	m.change = come_back;
+	t = moving_look(&m, later());
+	assert_int_equal(t->loss, LOSS_MOVING);
+	assert_int_equal(t->depth, 3); /* it waits for somebody */
+	moving_end(&m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_stop_does_not_read_what_is_gone),
 		cmocka_unit_test(nor_does_a_look_at_one_that_sleeps),
 		cmocka_unit_test(no_stack_is_of_different_times),
+		cmocka_unit_test(what_comes_after_is_not_taken),
 	};
 
 	return cmocka_run_group_tests_name("walk, apart", tests, NULL, NULL);

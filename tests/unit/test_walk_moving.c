@@ -174,6 +174,27 @@ static void a_stopped_thread_is_read_as_it_stood(void **state)
 	moving_end(&f);
 }
 
+/* Another function is at its address by the time that its name is read. */
+static void a_stack_keeps_its_names(void **state)
+{
+	const struct walk_thread *t;
+	struct moving f;
+
+	(void)state;
+	moving_begin(&f, 4);
+	moving_look(&f, later());
+	assert_int_equal(walker_grab(f.walker, 0), 0);
+	put8(code_at(3) + (unsigned)f.layout.code.qualname,
+	     make_text(0x20, "another"));
+	assert_int_equal(walker_take(f.walker, 0, 1), 0); /* long ago */
+	t = moving_rows(&f, 1);
+	assert_int_equal(t->depth, 4);
+	expect_name(&f, &t->frames[0], "f3");
+	t = moving_look(&f, later());
+	expect_name(&f, &t->frames[0], "another");
+	moving_end(&f);
+}
+
 /* Of one that is looked at again instead, all is as ever. */
 static void a_row_that_was_left_out_can_be_read(void **state)
 {
@@ -195,32 +216,54 @@ static void a_row_that_was_left_out_can_be_read(void **state)
 	moving_end(&f);
 }
 
-/* Most of the snapshots failed, and later most did not. */
-static void restless_stacks(void **state)
+/* ---- how often ---- */
+
+static void change_twice(struct moving *f, const struct range *range)
+{
+	if (f->n < 2)
+		change_inner(f, range);
+}
+
+/* What it will be later is not what it was when the look began. */
+static void a_stack_that_moves_is_not_looked_at_again(void **state)
 {
 	const struct walk_thread *t;
 	struct moving f;
 	uint64_t calls;
-	unsigned i;
 
 	(void)state;
 	moving_begin(&f, 5);
-	assert_false(moving_look(&f, later())->restless);
-	f.change = change_inner;
-	for (i = 0; i < 20; i++)
-		t = moving_look(&f, later());
-	assert_true(t->restless);
-	assert_int_equal(t->depth, 3);
-	/* One try: facts, the stack, codes of the part that held still; and that
-	 * part once more. */
-	calls = f.calls;
 	moving_look(&f, later());
+	f.change = change_twice;
+	calls = f.calls;
+	t = moving_look(&f, later());
+	assert_int_equal(t->loss, LOSS_MOVING);
+	assert_int_equal(t->depth, 3);
+	/* Facts, the stack, codes of the part that held still; that once more. */
 	assert_in_range(f.calls - calls, 3, 4);
-	f.change = NULL;
-	for (i = 0; i < 20; i++)
-		t = moving_look(&f, later());
+	moving_end(&f);
+}
+
+/* But where one stack is wanted and no shares. */
+static void one_that_persists_tries_again(void **state)
+{
+	const struct walk_thread *t;
+	struct moving f;
+	uint64_t calls;
+
+	(void)state;
+	moving_begin(&f, 5);
+	walker_persist(f.walker);
+	moving_look(&f, later());
+	f.change = change_twice;
+	t = moving_look(&f, later());
 	assert_int_equal(t->loss, LOSS_NONE);
-	assert_false(t->restless);
+	assert_int_equal(t->depth, 5);
+	f.change = change_inner;
+	calls = f.calls;
+	t = moving_look(&f, later());
+	assert_int_equal(t->loss, LOSS_MOVING);
+	assert_in_range(f.calls - calls, WALK_TRIES, WALK_TRIES + 4);
 	moving_end(&f);
 }
 
@@ -285,36 +328,6 @@ static void a_shim_is_a_caller(void **state)
 	expect_name(&f, &t->frames[0], "f3");
 	expect_name(&f, &t->frames[1], "f2");
 	expect_name(&f, &t->frames[2], "f0");
-	moving_end(&f);
-}
-
-static void change_slowly(struct moving *f, const struct range *range)
-{
-	uint64_t until = clock_mono() + (uint64_t)(WALK_EFFORT_NS / 5);
-
-	change_inner(f, range);
-	while (is_of_chunk(range) && clock_mono() < until)
-		;
-}
-
-/* Looks that fail are repeated for a small part of the time only. */
-static void tries_are_bounded_in_time(void **state)
-{
-	uint64_t now = later() + 1000000000, calls, once;
-	struct moving f;
-
-	(void)state;
-	moving_begin(&f, 5);
-	f.change = change_slowly;
-	moving_look(&f, now); /* all of WALK_EFFORT_NS, and a little more */
-	calls = f.calls;
-	moving_look(&f, now + 100000);
-	once = f.calls - calls;
-	assert_in_range(once, 1, 5);
-	calls = f.calls;
-	moving_look(&f, now + 1000000000);
-	/* At least one more; what they have in common is looked for once. */
-	assert_in_range(f.calls - calls, once + 1, once + WALK_TRIES - 1);
 	moving_end(&f);
 }
 
@@ -683,13 +696,14 @@ int main(void)
 		cmocka_unit_test(a_running_caller_has_no_callee),
 		cmocka_unit_test(a_thread_may_be_pushing),
 		cmocka_unit_test(a_stopped_thread_is_read_as_it_stood),
+		cmocka_unit_test(a_stack_keeps_its_names),
 		cmocka_unit_test(a_row_that_was_left_out_can_be_read),
 		cmocka_unit_test(a_row_for_later),
-		cmocka_unit_test(restless_stacks),
+		cmocka_unit_test(a_stack_that_moves_is_not_looked_at_again),
+		cmocka_unit_test(one_that_persists_tries_again),
 		cmocka_unit_test(the_used_part_is_read_twice),
 		cmocka_unit_test(a_frame_that_begins_is_no_caller),
 		cmocka_unit_test(a_shim_is_a_caller),
-		cmocka_unit_test(tries_are_bounded_in_time),
 		cmocka_unit_test(a_twin_look_is_two_ranges),
 		cmocka_unit_test(numbers_tell_what_changed),
 		cmocka_unit_test(a_lean_look_is_four_ranges),
