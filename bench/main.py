@@ -36,6 +36,8 @@ SCENARIOS = [
     ("idle", "160 threads of which 2 work, 100 Hz", cost.idle),
     ("split", "functions with known shares of wall and CPU time",
      truth.split),
+    ("moments", "shares of what calls and returns all the time",
+     truth.moments),
     ("attach", "time to the first sample; dump of 12 threads", cost.attach),
     ("size", "bytes of a sample in a recording, 1 and 10 kHz", cost.size),
     ("hours", "8 hours of samples through the writer", cost.hours),

@@ -181,7 +181,8 @@ class Split:
 
     def __init__(self, target):
         self.target = target
-        self.groups = [target.facts["names"], target.facts["other"]]
+        self.groups = [group for group in (
+            target.facts["names"], target.facts["other"]) if group]
         self.names = [name for group in self.groups for name in group]
 
     def truth(self, before, after, view):
@@ -221,9 +222,8 @@ class Split:
         return out
 
 
-def one_split(row, target, folder, options):
+def one_split(row, target, folder, options, rate):
     """A run for wall time and one for CPU time, each beside the truth."""
-    rate = math.ceil(SAMPLES / options.seconds / 100) * 100
     split, figures = Split(target), {}
     for view in ("wall", "cpu"):
         def judge(job, reading, view=view):
@@ -240,15 +240,15 @@ def one_split(row, target, folder, options):
     return figures
 
 
-def known_shares(options, python):
+def known_shares(options, python, name, numbers, rate, what):
     rows = [Row(tool, python) for tool in options.tools
             if tool.name != "none (noise)"]
-    with run.scratch() as folder, Target(python, folder, "split",
-                                         numbers=13) as target:
-        notes = run.turns(options, rows, target,
-                          lambda row: one_split(row, target, folder, options))
-    return {"scenario": "split", "python": str(python),
-            "what": "known shares",
+    with run.scratch() as folder, Target(python, folder, name,
+                                         numbers=numbers) as target:
+        notes = run.turns(
+            options, rows, target,
+            lambda row: one_split(row, target, folder, options, rate))
+    return {"scenario": name, "python": str(python), "what": what,
             "wanted": "worst error within the binomial 99 % interval: at most "
                       "1.00", "rows": [row.data() for row in rows],
             "figures": [figure.data() for figure in SPLIT],
@@ -256,6 +256,14 @@ def known_shares(options, python):
 
 
 def split(options):
+    rate = math.ceil(SAMPLES / options.seconds / 100) * 100
     for minor in options.versions((2, 7), (3, 15)):
         yield lambda python=options.pythons[minor]: known_shares(
-            options, python)
+            options, python, "split", 13, rate, "known shares")
+
+
+def moments(options):
+    for minor in options.versions((2, 7), (3, 15)):
+        yield lambda python=options.pythons[minor]: known_shares(
+            options, python, "moments", 5, 1000,
+            "a loop that calls and returns all the time, and one call")

@@ -113,6 +113,12 @@ void walker_free(struct walker *w);
  */
 int walker_self_check(struct walker *w, bool *checked, struct err *err);
 
+/*
+ * Forgets code objects that are gone, and all when they are too many: then it
+ * is true, and no row of before is of use. Before anything of a tick is read.
+ */
+bool walker_trim(struct walker *w);
+
 /* Whether a snapshot at that time would look at stacks alone. */
 bool walker_lean(const struct walker *w, uint64_t now);
 
@@ -171,8 +177,8 @@ int walker_again(struct walker *w, size_t i, bool still);
 /*
  * The same for a thread that was stopped, in two steps, so that it is stopped
  * for the reading only. walker_grab reads, while it stands; walker_take makes
- * the stack of that, when it runs again since `resumed`. A row that cannot be
- * read so stays what it was.
+ * the stack of that, when it runs again since `resumed` (0: it still stands). A
+ * row that cannot be read so stays what it was.
  */
 int walker_grab(struct walker *w, size_t i);
 int walker_take(struct walker *w, size_t i, uint64_t resumed);

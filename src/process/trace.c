@@ -38,7 +38,7 @@ struct tracer {
 	pid_t pid;
 	bool child;
 	bool ready, urgent, may_be_urgent;
-	int slack; /* of our timers, in ns, while we are not urgent */
+	int slack; /* of our timers, in ns, to be set again; -1: not known yet */
 	uint64_t since;    /* when it was interrupted */
 	sigset_t mask;     /* of signals, before that */
 	struct trace_counts counts;
@@ -61,6 +61,7 @@ struct tracer *tracer_new(pid_t pid, bool child)
 	t->pid = pid;
 	t->child = child;
 	t->may_be_urgent = sched_getscheduler(0) == SCHED_OTHER;
+	t->slack = -1;
 	return t;
 }
 
@@ -71,21 +72,23 @@ struct tracer *tracer_new(pid_t pid, bool child)
 static void be_urgent(struct tracer *t, bool urgent)
 {
 	struct sched_param param = {.sched_priority = urgent ? 1 : 0};
-	int slack;
 
 	if (urgent == t->urgent || !t->may_be_urgent)
 		return;
-	/* Back among the others the kernel gives us its own timer slack. */
-	slack = urgent ? 0 : t->slack;
-	if (urgent)
+	if (t->slack < 0)
 		t->slack = prctl(PR_GET_TIMERSLACK, 0, 0, 0, 0);
 	if (sched_setscheduler(0, urgent ? SCHED_FIFO : SCHED_OTHER, &param)) {
 		t->may_be_urgent = false;
 		return;
 	}
 	t->urgent = urgent;
-	if (slack > 0)
-		prctl(PR_SET_TIMERSLACK, slack, 0, 0, 0);
+	if (urgent || t->slack <= 0)
+		return;
+	/* Back among the others the kernel gives us its default: ours, mostly. */
+	if (prctl(PR_GET_TIMERSLACK, 0, 0, 0, 0) == t->slack)
+		t->slack = 0;
+	else
+		prctl(PR_SET_TIMERSLACK, t->slack, 0, 0, 0);
 }
 
 /* ---- one thread ---- */

@@ -9,6 +9,7 @@
 
 #define CONTENDED_NS 100000000u /* for that long after it had to wait */
 #define WINDOW_NS 50000000u /* over which that is looked at */
+#define BRIEF_NS 200000u /* on a processor, a time: a stop comes 20 us later */
 /* Parts of the time that it could run for which it waited, that make us look */
 #define DELAY_SHARE 0.06 /* whether it is on its processor, */
 #define STOPS_SHARE 0.01 /* and that where each is stopped, */
@@ -48,13 +49,13 @@ static bool difference(struct target *t, struct known *k, uint64_t *diff,
  */
 static double delay_share(const struct target *t)
 {
-	return t->options.stop == STOP_ALWAYS ? STOPS_SHARE : DELAY_SHARE;
+	return t->options.stop == STOP_NEVER ? DELAY_SHARE : STOPS_SHARE;
 }
 
 void note_delays(struct target *t, struct known *k, uint64_t now)
 {
 	struct on_cpu *c = &k->on_cpu;
-	uint64_t waited, ran;
+	uint64_t waited, ran, slices;
 
 	if (k->sched.slices == UINT64_MAX ||
 	    (c->began_ns && now - c->began_ns < WINDOW_NS))
@@ -62,8 +63,11 @@ void note_delays(struct target *t, struct known *k, uint64_t now)
 	waited = k->sched.delay_ns - c->delay_ns;
 	ran = k->sched.cpu_ns - c->cpu_ns;
 	c->ran = waited + ran ? (double)ran / (double)(waited + ran) : 1;
+	slices = k->sched.slices - c->slices;
+	c->brief = slices && ran / slices < BRIEF_NS;
 	c->delay_ns = k->sched.delay_ns;
 	c->cpu_ns = k->sched.cpu_ns;
+	c->slices = k->sched.slices;
 	c->began_ns = now;
 	if (c->ran < 1 - delay_share(t))
 		c->contended_ns = t->contended_ns = now + CONTENDED_NS;

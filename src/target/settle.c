@@ -16,6 +16,7 @@
 #define BUDGET_NS 1000000000u   /* unused budget is kept for that long */
 #define SAME 50 /* ticks with the same stack, until a look is enough */
 #define REFUSED_NS 1000000000u  /* after a refusal, until it is tried again */
+#define PEP_475 0x03050000u     /* PY_VERSION_HEX */
 
 /* ---- the budget ---- */
 
@@ -205,18 +206,25 @@ static int stop_and_read(struct target *t, struct known *k, size_t row,
 	return ret ? ret : walker_take(t->walker, row, resumed);
 }
 
+/*
+ * Before 3.5 a system call that a stop interrupts, since the thread falls asleep
+ * just then, may fail in the program (PEP 475). Only who asks for stops gets that.
+ */
 static bool is_stoppable(const struct target *t, const struct known *k,
 			 uint64_t now)
 {
+	if (t->options.stop == STOP_NEVER ||
+	    (t->options.stop == STOP_AUTO && t->found.version < PEP_475))
+		return false;
 	return k->wanted && !(k->tid & SYNTHETIC) &&
-	       t->options.stop != STOP_NEVER &&
 	       now - t->refused_ns >= REFUSED_NS;
 }
 
 void decide(struct target *t, struct known *k, uint64_t now)
 {
 	bool wanted = is_stoppable(t, k, now) &&
-		      (t->options.stop == STOP_ALWAYS || k->same < SAME);
+		      (t->options.stop == STOP_ALWAYS ||
+		       (k->same < SAME && !k->on_cpu.brief));
 
 	k->stop = wanted && may_stop(t, now);
 	k->over_budget = wanted && !k->stop;
@@ -242,8 +250,8 @@ int hold_still(struct target *t, struct known *k, size_t row)
 		return 0;
 	/* Only what runs at this moment: a system call is left alone. */
 	trace_ready(t->tracer);
-	if (!probe_look(&k->probe, &t->process, &look) &&
-	    look.run == RUN_CPU)
+	if (is_stoppable(t, k, clock_mono()) &&
+	    !probe_look(&k->probe, &t->process, &look) && look.run == RUN_CPU)
 		ret = stop_and_read(t, k, row, clock_mono());
 	trace_resume(t->tracer);
 	return !ret && w->left ? walker_again(t->walker, row, false) : ret;

@@ -287,6 +287,16 @@ static int hold_moving(struct target *t)
 	return ret;
 }
 
+/* The names of all stacks are gone: each is read anew. */
+static void forget_all(struct target *t)
+{
+	size_t i;
+
+	t->rest_known = false;
+	for (i = 0; i < t->nrows; i++)
+		t->rows[i]->blocked = t->rows[i]->idle = false;
+}
+
 /*
  * While the CPU time of the idle threads is what it was, none of them has run,
  * and their time slices need no look. The kernel counts the time of one that
@@ -303,6 +313,8 @@ int states_before(struct target *t, uint64_t now)
 	t->lean = walker_lean(t->walker, now);
 	if (t->lean)
 		return 0;
+	if (walker_trim(t->walker))
+		forget_all(t);
 	ret = check_busy(t, now, &rest, &known);
 	same = known && t->rest_known && rest == t->rest_ns;
 	/* One that came off its processor meanwhile has the time of one clock. */
@@ -353,7 +365,7 @@ int states_after(struct target *t, uint64_t now)
 		k = t->rows[i];
 		if (t->lean ? k->blocked : !k->awake && !k->fresh)
 			continue;
-		if (t->lean || k->fresh)
+		if (t->lean || k->fresh || k->slices == UINT64_MAX)
 			decide(t, k, now);
 		if (t->lean)
 			t->moving[t->nmoving++] = i;

@@ -55,8 +55,9 @@ uint32_t ids_host(struct ids *ids, const struct process *p, uint32_t inside);
 
 /* What tells a thread on a processor from one that waits for it. */
 struct on_cpu {
-	uint64_t delay_ns, cpu_ns, began_ns; /* when a window began */
+	uint64_t delay_ns, cpu_ns, slices, began_ns; /* when a window began */
 	double ran;     /* of the time in which it could, 0 to 1 */
+	bool brief;     /* it mostly does for a moment only */
 	double owed;    /* looks at which it ran and was not said to */
 	uint64_t contended_ns; /* until then it may have to wait */
 	uint64_t off;   /* slices less switches while it is on none */
@@ -224,7 +225,8 @@ void look_at(struct target *t, struct known *k);
  * held still for as long as that takes, and to stop the others only would give
  * them the stacks of a later moment. So what runs for a microsecond would be
  * hardly seen. A thread whose stack has been the same again and again is looked
- * at, and what a look makes of it counts.
+ * at, and so is one that runs for moments only, in which a stop comes too late.
+ * What a look makes of it counts.
  */
 void decide(struct target *t, struct known *k, uint64_t now);
 /* Takes note of its stack in this tick, for that. */

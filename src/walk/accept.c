@@ -279,6 +279,16 @@ static bool positions_fit(const struct walker *w, const struct slot *s)
 }
 
 /*
+ * From 3.12 on. A generator may have been stopped as it ends: without its caller
+ * already, and the thread still in it.
+ */
+static bool knows_root(const struct layout *y)
+{
+	return y->thread.base_frame != NO_FIELD ||
+	       (y->frames == FRAMES_CHUNKS && y->iframe.owner_entry != 0xff);
+}
+
+/*
  * 3.12 to 3.14 end at an entry frame; 3.15 was stopped by base_frame. Before,
  * a chain may end early at a frame that was just unlinked: a root that is not
  * the last one's must be seen twice.
@@ -316,9 +326,9 @@ int slot_accept(struct walker *w, struct slot *s, bool stopped)
 			return LOSS_MOVING;
 		if (w->layout.frames == FRAMES_CHUNKS && !contiguous(w, s))
 			return LOSS_SHAPE;
-		if (!root_fits(w, s))
-			return LOSS_ROOT;
 	}
+	if ((!stopped || knows_root(&w->layout)) && !root_fits(w, s))
+		return LOSS_ROOT;
 	return positions_fit(w, s) ? LOSS_NONE : LOSS_CODE;
 }
 

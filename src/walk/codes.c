@@ -282,8 +282,8 @@ static uint32_t free_place(struct codes *c)
 }
 
 /*
- * The entry of what was at an address before is gone only with the next
- * snapshot: a stack of this one may have it.
+ * The entry of what was at an address before is gone only with walker_trim: a
+ * stack of this tick may have it.
  */
 static void retire(struct codes *c, uint32_t info)
 {
@@ -537,20 +537,24 @@ uint32_t codes_known(struct walker *w, raddr code)
 	return e->checked == w->codes.epoch || is_still(w, e) ? info : MAP_NONE;
 }
 
-void codes_trim(struct walker *w)
+bool walker_trim(struct walker *w)
 {
 	struct slot *s;
 	size_t i;
 
 	w->codes.nfree = w->codes.nothers;
 	if (w->codes.len <= CODES_MAX)
-		return;
+		return false;
 	codes_forget(&w->codes);
 	for (i = 0; i < w->nslots; i++) {
 		s = w->slots[i];
 		s->whole = s->held = false;
+		s->nout = 0;
 		s->idents.len = s->idents.pieces.len = 0;
 	}
+	for (i = 0; i < w->nthreads; i++)
+		w->threads[i].depth = 0;
+	return true;
 }
 
 const struct walk_code *walker_code(const struct walker *w, uint32_t info)

@@ -390,8 +390,6 @@ int codes_resolve(struct walker *w, struct slot *s, size_t first);
 int codes_same(struct walker *w, struct slot *s, bool *same);
 /* Makes the codes of the links the prediction for the next time. */
 void codes_predict(struct walker *w, struct slot *s);
-/* Forgets what is gone, and all when they are too many; between snapshots. */
-void codes_trim(struct walker *w);
 /* The entry, if it is known and confirmed in this epoch or now; MAP_NONE. */
 uint32_t codes_known(struct walker *w, raddr code);
 

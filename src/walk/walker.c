@@ -1,6 +1,6 @@
 /*
  * A snapshot: interpreters, their threads, and for each thread collect,
- * accept and decode, with retries.
+ * accept and decode.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -62,6 +62,9 @@ static void show_new(struct walker *w, size_t row)
 {
 	thread_facts(w, row);
 	show(w, row);
+	/* It need not be read again. */
+	w->rows[row]->later = w->rows[row]->later || w->rows[row]->left;
+	w->rows[row]->left = false;
 	if (w->nthreads > MANY)
 		slot_forget(w->rows[row]);
 }
@@ -188,24 +191,50 @@ static int read_still(struct walker *w, struct slot *s)
 	return ret ? ret : slot_follow(w, s);
 }
 
-/*
- * What was read of one that did not move is true. Since `resumed`, if that is
- * not 0, it moves again: a code object that has to be loaded may be another
- * one by now, if that was long ago.
- */
-static int accept_still(struct walker *w, struct slot *s, uint64_t resumed)
+/* What was read of one that did not move is true. An enum loss or negative. */
+static int accept_still(struct walker *w, struct slot *s)
 {
-	uint32_t loaded = w->codes.serial;
 	int ret = codes_resolve(w, s, 0);
 
-	if (!ret && resumed && w->codes.serial != loaded &&
-	    clock_mono() - resumed >= WALK_GAP_NS)
-		ret = LOSS_CODE;
 	if (!ret)
 		ret = slot_accept(w, s, true);
 	if (ret == LOSS_NONE)
 		take_stack(w, s);
 	return ret;
+}
+
+/*
+ * It was stopped, and has moved on for long: a code object that had to be loaded
+ * may be another one by now. Its callers up to there are known.
+ */
+static void take_known(struct walker *w, struct slot *s, uint32_t loaded)
+{
+	const struct link *l;
+	size_t i;
+
+	s->prefix.len = 0;
+	for (i = s->links.len; i-- > 0;) {
+		l = &s->links.at[i];
+		if (!l->entry && w->codes.entries[l->info].pub.serial > loaded)
+			break;
+		*links_add(&s->prefix, l->addr) = *l;
+	}
+	take_prefix(w, s, LOSS_CODE);
+}
+
+/* The stack of a thread that was stopped, see walker_take. */
+static int accept_stopped(struct walker *w, struct slot *s, uint64_t resumed)
+{
+	uint32_t loaded = w->codes.serial;
+	int ret = codes_resolve(w, s, 0);
+
+	if (ret)
+		return ret;
+	if (w->codes.serial == loaded || !resumed ||
+	    clock_mono() - resumed < WALK_GAP_NS)
+		return accept_still(w, s);
+	take_known(w, s, loaded);
+	return 0;
 }
 
 /* The stack of a thread that sleeps was read with the facts. */
@@ -219,7 +248,7 @@ static int sample_asleep(struct walker *w, struct slot *s)
 		return ret < 0 ? ret : 0;
 	ret = slot_follow(w, s);
 	if (!ret)
-		ret = accept_still(w, s, 0);
+		ret = accept_still(w, s);
 	return ret > LOSS_NONE ? sample_slot(w, s) : ret;
 }
 
@@ -265,7 +294,7 @@ int walker_take(struct walker *w, size_t i, uint64_t resumed)
 	if (!ret)
 		ret = threads_refresh(w);
 	if (!ret)
-		ret = accept_still(w, s, resumed);
+		ret = accept_stopped(w, s, resumed);
 	if (ret)
 		return ret < 0 ? ret : 0;
 	show_new(w, i);
@@ -363,7 +392,6 @@ static int full_snapshot(struct walker *w, uint64_t now)
 	int ret;
 
 	w->full_ns = now;
-	codes_trim(w);
 	ret = look_at_lists(w, now);
 	if (!ret)
 		ret = sample_rows(w);

@@ -233,6 +233,20 @@ def test_addresses_used_again(t):
     expect(len(seen) > 20, "only %d functions seen", len(seen))
 
 
+@each_python(minimum=(3, 12), quick=False)
+def test_more_functions_than_are_remembered(t):
+    """Stacks have the names of their own chain of calls, all the time."""
+    target = t.ready("forest.py")
+    stacks = t.folded("record", "-p", str(target.pid), "-d", "2s", "-r", "500")
+    files = set()
+    for frames, _ in stacks:
+        own = {frame.partition("(")[2].partition(":")[0] for frame in frames
+               if frame.startswith("step_")}
+        expect(len(own) <= 1, "a stack of several chains: %s", own)
+        files |= own
+    expect(len(files) > 170, "only %d chains seen", len(files))
+
+
 @each_python(quick=False)
 def test_waiting_thread_loses_nothing(t):
     """Each tick has a sample of a thread that stands still."""
