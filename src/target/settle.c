@@ -176,19 +176,29 @@ static void note_refusal(struct target *t, struct known *k, uint64_t now)
 }
 
 /*
- * Stops the thread and reads its stack. A thread that does not stop in time
- * waits for a processor: it does not move either.
+ * It is not to be stopped, or not in time, since it waits for a processor; it
+ * may have fallen asleep before. If there is a stack, that of its look counts.
  */
+static int read_unless_whole(struct target *t, size_t row)
+{
+	const struct walk_thread *w = row_of(t, row);
+
+	return w->loss == LOSS_NONE && !w->left
+		       ? 0
+		       : walker_again(t->walker, row, false);
+}
+
+/* Stops the thread and reads its stack. */
 static int stop_and_read(struct target *t, struct known *k, size_t row,
 			 uint64_t now)
 {
-	bool locals = t->options.locals.bytes > 0;
+	bool locals = t->options.locals.bytes > 0, slept;
 	int ret, stopped;
 	uint64_t resumed;
 
 	/* It would not stop before we are gone; nor does it move. */
 	if (!locals && now < t->contended_ns && waits_for_us(t, k))
-		return walker_again(t->walker, row, false);
+		return read_unless_whole(t, row);
 	stopped = trace_stop(t->tracer, (pid_t)k->tid,
 			     locals ? STOP_LONG_NS : STOP_NS);
 	if (stopped == -EPERM)
@@ -196,14 +206,16 @@ static int stop_and_read(struct target *t, struct known *k, size_t row,
 	if (stopped == -EPERM || stopped == -ESRCH)
 		return 0;
 	if (stopped)
-		return walker_again(t->walker, row, false);
+		return read_unless_whole(t, row);
 	ret = walker_grab(t->walker, row);
 	if (!ret)
 		read_locals(t, k, row, true);
+	/* On its way to the stop: then the look is of what it did before. */
+	slept = !locals && !k->leave && look_slices(t, k) != k->slices;
 	/* From here on: it may displace us before we are told that it runs. */
 	resumed = clock_mono();
 	t->budget.left_ns -= (double)trace_resume(t->tracer);
-	return ret ? ret : walker_take(t->walker, row, resumed);
+	return ret || slept ? ret : walker_take(t->walker, row, resumed);
 }
 
 /*

@@ -4,7 +4,7 @@ import re
 
 from harness import alone, apart, each_python, expect
 
-BOUND = 0.045  # four standard deviations of 2000 ticks
+BOUND = 0.06  # five standard deviations of 2000 ticks
 
 
 class Seen:
