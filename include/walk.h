@@ -155,7 +155,8 @@ void walker_hold(struct walker *w, size_t i, bool hold);
 
 /*
  * The thread of row `i` sleeps, as far as we know: the next snapshots read its
- * stack once, which is true only if that proves right afterwards.
+ * stack once, which is true only if that proves right afterwards. In either
+ * case it is not left out by them, whatever was said before.
  */
 void walker_asleep(struct walker *w, size_t i, bool asleep);
 

@@ -9,7 +9,8 @@
 
 #define CONTENDED_NS 100000000u /* for that long after it had to wait */
 #define WINDOW_NS 50000000u /* over which that is looked at */
-#define BRIEF_NS 200000u /* on a processor, a time: a stop comes 20 us later */
+#define BRIEF_NS 150000u /* on a processor, a time: a stop comes 20 us later */
+#define BRIEF_WINDOW_NS 5000000u /* on a processor, over which that is seen */
 /* Parts of the time that it could run for which it waited, that make us look */
 #define DELAY_SHARE 0.06 /* whether it is on its processor, */
 #define STOPS_SHARE 0.01 /* and that where each is stopped, */
@@ -52,22 +53,40 @@ static double delay_share(const struct target *t)
 	return t->options.stop == STOP_NEVER ? DELAY_SHARE : STOPS_SHARE;
 }
 
+/*
+ * Who waits for the GIL wakes up every 5 ms, for nothing: so it is as long a turn
+ * of work as that which is looked at.
+ */
+static void note_bursts(struct known *k)
+{
+	struct on_cpu *c = &k->on_cpu;
+	uint64_t ran = k->sched.cpu_ns - c->since_ns;
+	uint64_t slices = k->sched.slices - c->slices;
+
+	if (ran < BRIEF_WINDOW_NS)
+		return;
+	slices -= c->stops < slices ? c->stops : slices;
+	c->brief = c->slices && slices && ran / slices < BRIEF_NS;
+	c->since_ns = k->sched.cpu_ns;
+	c->slices = k->sched.slices;
+	c->stops = 0;
+}
+
 void note_delays(struct target *t, struct known *k, uint64_t now)
 {
 	struct on_cpu *c = &k->on_cpu;
-	uint64_t waited, ran, slices;
+	uint64_t waited, ran;
 
-	if (k->sched.slices == UINT64_MAX ||
-	    (c->began_ns && now - c->began_ns < WINDOW_NS))
+	if (k->sched.slices == UINT64_MAX)
+		return;
+	note_bursts(k);
+	if (c->began_ns && now - c->began_ns < WINDOW_NS)
 		return;
 	waited = k->sched.delay_ns - c->delay_ns;
 	ran = k->sched.cpu_ns - c->cpu_ns;
 	c->ran = waited + ran ? (double)ran / (double)(waited + ran) : 1;
-	slices = k->sched.slices - c->slices;
-	c->brief = slices && ran / slices < BRIEF_NS;
 	c->delay_ns = k->sched.delay_ns;
 	c->cpu_ns = k->sched.cpu_ns;
-	c->slices = k->sched.slices;
 	c->began_ns = now;
 	if (c->ran < 1 - delay_share(t))
 		c->contended_ns = t->contended_ns = now + CONTENDED_NS;

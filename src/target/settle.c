@@ -94,7 +94,7 @@ static int read_stack(struct target *t, struct known *k, size_t row,
 {
 	if (is_blocked(k) && !last)
 		return read_still(t, k, row);
-	if (!is_blocked(k) && k->leave)
+	if (!is_blocked(k) && k->leave && row_of(t, row)->left)
 		return 0;
 	return walker_again(t->walker, row, false);
 }
@@ -211,7 +211,9 @@ static int stop_and_read(struct target *t, struct known *k, size_t row,
 	if (!ret)
 		read_locals(t, k, row, true);
 	/* On its way to the stop: then the look is of what it did before. */
-	slept = !locals && !k->leave && look_slices(t, k) != k->slices;
+	slept = !locals && !t->lean && !row_of(t, row)->left &&
+		look_slices(t, k) != k->slices;
+	k->on_cpu.stops++;
 	/* From here on: it may displace us before we are told that it runs. */
 	resumed = clock_mono();
 	t->budget.left_ns -= (double)trace_resume(t->tracer);

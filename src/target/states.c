@@ -293,6 +293,7 @@ static void forget_all(struct target *t)
 	size_t i;
 
 	t->rest_known = false;
+	t->nidle = 0;
 	for (i = 0; i < t->nrows; i++)
 		t->rows[i]->blocked = t->rows[i]->idle = false;
 }

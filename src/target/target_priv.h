@@ -55,9 +55,11 @@ uint32_t ids_host(struct ids *ids, const struct process *p, uint32_t inside);
 
 /* What tells a thread on a processor from one that waits for it. */
 struct on_cpu {
-	uint64_t delay_ns, cpu_ns, slices, began_ns; /* when a window began */
+	uint64_t delay_ns, cpu_ns, began_ns; /* when a window began */
 	double ran;     /* of the time in which it could, 0 to 1 */
-	bool brief;     /* it mostly does for a moment only */
+	uint64_t since_ns, slices; /* CPU time and slices, when another began */
+	uint64_t stops; /* that we made since then: a slice each */
+	bool brief;     /* it mostly runs for a moment only */
 	double owed;    /* looks at which it ran and was not said to */
 	uint64_t contended_ns; /* until then it may have to wait */
 	uint64_t off;   /* slices less switches while it is on none */

@@ -311,32 +311,8 @@ static void drop_leaf(const struct walker *w, struct slot *s)
 		s->links.len * sizeof(*s->links.at));
 }
 
-/*
- * 3.12: a generator that yields has no caller any more when the thread still is
- * in it. What called it is what comes next: the frame at the end of the chunk,
- * if that is where it was in the last stack.
- */
-static raddr caller_of_yield(const struct walker *w, const struct slot *s)
-{
-	const struct link *leaf = s->links.at, *l;
-	size_t i;
-
-	if (w->layout.frames == FRAMES_HEAP || s->links.len != 1 ||
-	    leaf->block >= 0 || leaf->previous || leaf->entry)
-		return 0;
-	for (i = 0; i < s->chain.len; i++) {
-		l = &s->chain.at[i];
-		if (!l->block &&
-		    l->addr + w->codes.entries[l->info].frame_bytes ==
-			    chunk_end(w, s, 0))
-			return l->addr;
-	}
-	return 0;
-}
-
 int slot_follow(struct walker *w, struct slot *s)
 {
-	raddr caller;
 	int ret;
 
 	s->grabbed = s->traced = false;
@@ -348,9 +324,6 @@ int slot_follow(struct walker *w, struct slot *s)
 		ret = trace_chunks(w, s);
 	if (!ret)
 		ret = trace_links(w, s, slot_head(w, s));
-	caller = ret ? 0 : caller_of_yield(w, s);
-	if (caller)
-		ret = trace_links(w, s, caller);
 	if (ret)
 		return ret;
 	drop_leaf(w, s);

@@ -200,10 +200,10 @@ int slot_prefix(struct walker *w, struct slot *s)
 	struct links swap;
 	int ret = 0;
 
+	s->prefix.len = 0;
 	if (!piece_whole(&s->state, 0))
 		return 0;
 	s->missed = false;
-	s->prefix.len = 0;
 	if (s->traced)
 		ret = codes_resolve(w, s, slot_still(w, s));
 	if (ret < 0)

@@ -329,8 +329,12 @@ void walker_later(struct walker *w, size_t i)
 
 void walker_asleep(struct walker *w, size_t i, bool asleep)
 {
-	if (w->rows[i])
-		w->rows[i]->asleep = asleep;
+	struct slot *s = w->rows[i];
+
+	if (!s)
+		return;
+	s->asleep = asleep;
+	s->left = s->later = false;
 }
 
 /* ---- all threads ---- */

@@ -237,7 +237,7 @@ def test_addresses_used_again(t):
 def test_more_functions_than_are_remembered(t):
     """Stacks have the names of their own chain of calls, all the time."""
     target = t.ready("forest.py")
-    stacks = t.folded("record", "-p", str(target.pid), "-d", "2s", "-r", "500")
+    stacks = t.folded("record", "-p", str(target.pid), "-d", "4s", "-r", "500")
     files = set()
     for frames, _ in stacks:
         own = {frame.partition("(")[2].partition(":")[0] for frame in frames
