@@ -55,8 +55,8 @@ def test_of_what_cannot_be_read(t):
     """Without a stop it is said to move, and is nothing else instead."""
     seen = Seen(t, "moments.py", 1000, 2, "--nonblocking")
     took = json.loads(seen.told)
-    for name in took:
-        expect(seen.part(name) < took[name] + BOUND,
+    for name in took:  # where others stood for them: 13 points and more
+        expect(seen.part(name) < took[name] + 0.1,
                "%.3f of the ticks in '%s', which took %.3f", seen.part(name),
                name, took[name])
     expect(seen.part("moving", "standing", "<moving>") >
