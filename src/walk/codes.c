@@ -18,6 +18,7 @@
 
 #define CODES_MAX 65536u          /* then all are forgotten */
 #define CODE_HEAD_MAX 512u
+#define MEET_MAX 4u  /* some 10 us each */
 #define PASSES_MAX 4 /* over the codes of a stack, until none was loaded */
 #define CODE_BYTES_MAX (64u << 20) /* of bytecode */
 #define GUESS 320u /* bytes of an object read at first: mostly all of it */
@@ -482,6 +483,25 @@ static int check_others(struct walker *w, struct slot *s, size_t first)
 			ret = code_load(w, l->code, &l->info);
 	}
 	return ret;
+}
+
+int codes_meet(struct walker *w, const struct slot *s)
+{
+	unsigned left = MEET_MAX;
+	uint32_t info;
+	size_t i;
+	int ret;
+
+	for (i = 0; i < s->links.len && left; i++) {
+		if (s->links.at[i].entry ||
+		    map_get(&w->codes.by_addr, s->links.at[i].code) != MAP_NONE)
+			continue;
+		left--;
+		ret = code_load(w, s->links.at[i].code, &info);
+		if (ret < 0)
+			return ret;
+	}
+	return 0;
 }
 
 /* Fills link.info, and confirms what nothing has confirmed in this epoch. */

@@ -386,6 +386,11 @@ void idents_release(struct idents *ids);
  * enum loss, or a negative errno.
  */
 int codes_resolve(struct walker *w, struct slot *s, size_t first);
+/*
+ * While a thread stands: loads a few that were never seen, which may be gone
+ * when it runs again. 0 or negative.
+ */
+int codes_meet(struct walker *w, const struct slot *s);
 /* *same: the codes of the last accepted stack are the same. 0 or negative. */
 int codes_same(struct walker *w, struct slot *s, bool *same);
 /* Makes the codes of the links the prediction for the next time. */

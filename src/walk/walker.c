@@ -278,7 +278,7 @@ int walker_grab(struct walker *w, size_t i)
 	if (ret < 0)
 		return ret;
 	s->grabbed = ret == LOSS_NONE;
-	return 0;
+	return s->grabbed ? codes_meet(w, s) : 0;
 }
 
 int walker_take(struct walker *w, size_t i, uint64_t resumed)
