@@ -4,7 +4,7 @@ import re
 
 from harness import alone, apart, each_python, expect
 
-BOUND = 0.06  # five standard deviations of 2000 ticks
+BOUND = 0.1  # nine standard deviations of 2000 ticks: the stops take time, too
 
 
 class Seen:
@@ -44,8 +44,8 @@ def test_of_what_runs_for_a_moment(t):
                    "%s: %.3f of the ticks in '%s', which took %.3f", way,
                    seen.part(name), name, took)
     expect(min(inside.values()) > 0.1, "hardly any: %s", inside)
-    # Four standard deviations of the difference, of 500 samples each.
-    expect(max(inside.values()) - min(inside.values()) < 0.12,
+    # Six standard deviations of the difference, of 500 samples each.
+    expect(max(inside.values()) - min(inside.values()) < 0.2,
            "another part of 'moving' in the generator: %s", inside)
 
 
