@@ -258,15 +258,17 @@ int hold_still(struct target *t, struct known *k, size_t row)
 {
 	const struct walk_thread *w = row_of(t, row);
 	struct thread_look look;
+	uint64_t now;
 	int ret = 0;
 
 	if (!k->stop || (k->blocked && w->loss == LOSS_NONE && !w->left))
 		return 0;
 	/* Only what runs at this moment: a system call is left alone. */
+	now = clock_mono();
 	trace_ready(t->tracer);
-	if (is_stoppable(t, k, clock_mono()) &&
+	if (is_stoppable(t, k, now) &&
 	    !probe_look(&k->probe, &t->process, &look) && look.run == RUN_CPU)
-		ret = stop_and_read(t, k, row, clock_mono());
+		ret = stop_and_read(t, k, row, now);
 	trace_resume(t->tracer);
 	return !ret && w->left ? walker_again(t->walker, row, false) : ret;
 }

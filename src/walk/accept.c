@@ -279,35 +279,28 @@ static bool positions_fit(const struct walker *w, const struct slot *s)
 }
 
 /*
- * From 3.12 on. A generator may have been stopped as it ends: without its caller
- * already, and the thread still in it.
+ * 3.12 to 3.14 end at an entry frame; 3.15 was stopped by base_frame. A generator
+ * that has just ended has no caller any more, also where the thread is stopped in
+ * it. Before, a chain may end early at a frame that was just unlinked: a root that
+ * is not the last one's must be seen twice.
  */
-static bool knows_root(const struct layout *y)
-{
-	return y->thread.base_frame != NO_FIELD ||
-	       (y->frames == FRAMES_CHUNKS && y->iframe.owner_entry != 0xff);
-}
-
-/*
- * 3.12 to 3.14 end at an entry frame; 3.15 was stopped by base_frame. Before,
- * a chain may end early at a frame that was just unlinked: a root that is not
- * the last one's must be seen twice.
- */
-static bool root_fits(const struct walker *w, struct slot *s)
+static bool root_fits(const struct walker *w, struct slot *s, bool stopped)
 {
 	const struct layout *y = &w->layout;
-	const struct link *root;
-	raddr head = slot_head(w, s);
+	const struct link *root =
+		s->links.len ? &s->links.at[s->links.len - 1] : NULL;
+	raddr head = slot_head(w, s), base;
 
-	/* A generator that has just ended has no caller any more: one that has. */
-	if (!s->links.len)
-		return !head || head == slot_field(w, s, 0, y->thread.base_frame);
-	root = &s->links.at[s->links.len - 1];
-	if (y->thread.base_frame != NO_FIELD)
-		return root->previous ==
-		       slot_field(w, s, 0, y->thread.base_frame);
+	if (y->thread.base_frame != NO_FIELD) {
+		base = slot_field(w, s, 0, y->thread.base_frame);
+		return root ? root->previous == base : !head || head == base;
+	}
 	if (y->frames == FRAMES_CHUNKS && y->iframe.owner_entry != 0xff)
-		return root->entry;
+		return root ? root->entry : !head;
+	if (stopped)
+		return true;
+	if (!root)
+		return !head;
 	if (root->addr == s->root || root->addr == s->other_root)
 		return true;
 	s->other_root = root->addr;
@@ -327,7 +320,7 @@ int slot_accept(struct walker *w, struct slot *s, bool stopped)
 		if (w->layout.frames == FRAMES_CHUNKS && !contiguous(w, s))
 			return LOSS_SHAPE;
 	}
-	if ((!stopped || knows_root(&w->layout)) && !root_fits(w, s))
+	if (!root_fits(w, s, stopped))
 		return LOSS_ROOT;
 	return positions_fit(w, s) ? LOSS_NONE : LOSS_CODE;
 }

@@ -530,31 +530,29 @@ static int look_up(struct walker *w, struct slot *s, size_t first)
  */
 int codes_resolve(struct walker *w, struct slot *s, size_t first)
 {
-	unsigned passes = 0;
 	uint32_t loaded;
+	unsigned i;
 	int ret;
 
-	do {
-		if (passes++ == PASSES_MAX)
-			return LOSS_CODE;
+	for (i = 0; i < PASSES_MAX; i++) {
 		loaded = w->codes.serial;
 		ret = look_up(w, s, first);
 		if (ret || w->codes.serial == loaded)
 			return ret;
 		s->missed = true;
 		w->codes.epoch++;
-	} while (true);
+	}
+	return LOSS_CODE;
 }
 
 uint32_t codes_known(struct walker *w, raddr code)
 {
 	uint32_t info = map_get(&w->codes.by_addr, code);
-	struct code_entry *e;
 
-	if (info == MAP_NONE)
-		return MAP_NONE;
-	e = &w->codes.entries[info];
-	return e->checked == w->codes.epoch || is_still(w, e) ? info : MAP_NONE;
+	if (info == MAP_NONE || is_sure(w, info) ||
+	    is_still(w, &w->codes.entries[info]))
+		return info;
+	return MAP_NONE;
 }
 
 bool walker_trim(struct walker *w)

@@ -41,7 +41,7 @@ void slot_forget(struct slot *s)
 
 bool slot_is_doubtful(const struct walker *w, const struct slot *s)
 {
-	return w->layout.frames == FRAMES_HEAP && s->failed >= RESTLESS;
+	return w->layout.frames == FRAMES_HEAP && s->failed >= DOUBTFUL;
 }
 
 struct link *links_add(struct links *l, raddr addr)

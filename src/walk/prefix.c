@@ -197,7 +197,6 @@ static int climb_again(struct climb *c)
 int slot_prefix(struct walker *w, struct slot *s)
 {
 	struct climb c = {.w = w, .s = s, .most = WALK_DEPTH_MAX};
-	struct links swap;
 	int ret = 0;
 
 	s->prefix.len = 0;
@@ -212,8 +211,7 @@ int slot_prefix(struct walker *w, struct slot *s)
 	climb(&c);
 	if (c.found.len)
 		ret = climb_again(&c);
-	swap = s->prefix;
+	free(s->prefix.at);
 	s->prefix = c.found;
-	free(swap.at);
 	return ret;
 }

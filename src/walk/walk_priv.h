@@ -14,8 +14,8 @@
 #define CHUNK_BYTES_MAX (16u << 20) /* of one chunk */
 #define CHUNK_GUESS 16384u         /* _PY_DATA_STACK_CHUNK_SIZE */
 #define DEPENDENT_READS_MAX 20000u /* reads one after the other, a try */
-#define RESTLESS 8 /* more looks in which a stack moved than others */
-#define RESTLESS_MOST (RESTLESS + 4)
+#define DOUBTFUL 8 /* more looks in which a stack moved than others */
+#define DOUBTFUL_MOST (DOUBTFUL + 4)
 #define PAGE 4096u
 #define NEAR 4096u /* bytes between two ranges that one read costs less than */
 

@@ -157,7 +157,7 @@ static int try_slot(struct walker *w, struct slot *s)
 static void score(uint32_t *failed, bool fails)
 {
 	if (fails)
-		*failed += *failed < RESTLESS_MOST;
+		*failed += *failed < DOUBTFUL_MOST;
 	else
 		*failed -= *failed > 0;
 }
@@ -191,16 +191,14 @@ static int read_still(struct walker *w, struct slot *s)
 	return ret ? ret : slot_follow(w, s);
 }
 
-/* What was read of one that did not move is true. An enum loss or negative. */
-static int accept_still(struct walker *w, struct slot *s)
+/* What was read of one that did not move is true. An enum loss. */
+static int take_still(struct walker *w, struct slot *s)
 {
-	int ret = codes_resolve(w, s, 0);
+	int loss = slot_accept(w, s, true);
 
-	if (!ret)
-		ret = slot_accept(w, s, true);
-	if (ret == LOSS_NONE)
+	if (loss == LOSS_NONE)
 		take_stack(w, s);
-	return ret;
+	return loss;
 }
 
 /*
@@ -232,7 +230,7 @@ static int accept_stopped(struct walker *w, struct slot *s, uint64_t resumed)
 		return ret;
 	if (w->codes.serial == loaded || !resumed ||
 	    clock_mono() - resumed < WALK_GAP_NS)
-		return accept_still(w, s);
+		return take_still(w, s);
 	take_known(w, s, loaded);
 	return 0;
 }
@@ -248,7 +246,9 @@ static int sample_asleep(struct walker *w, struct slot *s)
 		return ret < 0 ? ret : 0;
 	ret = slot_follow(w, s);
 	if (!ret)
-		ret = accept_still(w, s);
+		ret = codes_resolve(w, s, 0);
+	if (!ret)
+		ret = take_still(w, s);
 	return ret > LOSS_NONE ? sample_slot(w, s) : ret;
 }
 
