@@ -4,7 +4,7 @@
  *   tick RATE SECONDS
  *
  * Sleeps until each deadline, as a sampler has to, and does nothing then. Two
- * timers take turns, as in src/sampler/waker.c: it is the cheaper way.
+ * timers take turns, as in src/base/waker.c: it is the cheaper way.
  */
 #include <poll.h>
 #include <stdint.h>

@@ -13,7 +13,6 @@
 #include "sampler.h"
 #include "schedule_priv.h"
 #include "target.h"
-#include "waker_priv.h"
 
 #define WATCH_NS 100000000u /* about this long without a look around */
 #define SLICE_NS 400000u /* shorter than those of others, longer than a tick */
@@ -167,7 +166,7 @@ static bool wait_for(struct run *r, size_t first, enum sampler_end *end)
 		until = nap_end(r, due, last);
 		if (until > r->now + SPIN_NS)
 			waker_sleep(&r->waker, until,
-				    until < due ? due : due_then(r, first));
+				    until < due ? due : due_then(r, first), -1);
 		r->now = clock_mono();
 	}
 }

@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include "base.h"
-#include "waker_priv.h"
 
 void waker_release(struct waker *w)
 {
@@ -41,10 +40,11 @@ static void set(struct waker *w, size_t i, uint64_t at)
 	w->at[i] = at;
 }
 
-void waker_sleep(struct waker *w, uint64_t due, uint64_t then)
+void waker_sleep(struct waker *w, uint64_t due, uint64_t then, int fd)
 {
 	size_t i = w->at[1] == due;
-	struct pollfd p = {.events = POLLIN};
+	struct pollfd p[2] = {{.events = POLLIN},
+			      {.fd = fd, .events = POLLIN}};
 
 	if (w->fds[i] < 0) {
 		clock_sleep_until(due);
@@ -53,7 +53,7 @@ void waker_sleep(struct waker *w, uint64_t due, uint64_t then)
 	set(w, i, due);
 	if (then > due)
 		set(w, !i, then);
-	p.fd = w->fds[i];
+	p[0].fd = w->fds[i];
 	/* Not read(2), which goes on after signals that restart calls. */
-	poll(&p, 1, -1);
+	poll(p, 2, -1);
 }

@@ -1,18 +1,19 @@
 /*
- * sampler: sleeping with the next deadline known, on real timers.
+ * base: sleeping with the next deadline known, on real timers.
  */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/time.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "base.h"
-#include "src/sampler/waker_priv.h"
 
 #define MS 1000000u
 #define LONG (60000ull * MS) /* nothing here may wait for that */
@@ -35,7 +36,7 @@ static int teardown(void **state)
 /* Sleeps, and says whether it woke up no sooner than it should. */
 static bool sleeps(struct waker *w, uint64_t due, uint64_t then)
 {
-	waker_sleep(w, due, then);
+	waker_sleep(w, due, then, -1);
 	return clock_mono() >= due;
 }
 
@@ -80,7 +81,18 @@ static void signals_end_it(void **state)
 	sigemptyset(&sa.sa_mask);
 	assert_int_equal(sigaction(SIGALRM, &sa, NULL), 0);
 	assert_int_equal(setitimer(ITIMER_REAL, &soon, NULL), 0);
-	waker_sleep(*state, start + LONG, start + 2 * LONG);
+	waker_sleep(*state, start + LONG, start + 2 * LONG, -1);
+	assert_true(clock_mono() - start < LONG);
+}
+
+static void a_descriptor_ends_it(void **state)
+{
+	uint64_t start = clock_mono();
+	int fd = eventfd(1, EFD_CLOEXEC);
+
+	assert_true(fd >= 0);
+	waker_sleep(*state, start + LONG, start + 2 * LONG, fd);
+	close(fd);
 	assert_true(clock_mono() - start < LONG);
 }
 
@@ -111,8 +123,10 @@ int main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(signals_end_it, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(a_descriptor_ends_it, setup,
+						teardown),
 		cmocka_unit_test(without_descriptors),
 	};
 
-	return cmocka_run_group_tests_name("sampler: waker", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("base: waker", tests, NULL, NULL);
 }
