@@ -288,6 +288,49 @@ struct trace_counts {
 };
 void trace_counts(const struct tracer *t, struct trace_counts *out);
 
+/* ---- taking a processor ---- */
+
+/*
+ * A thread of ours that takes a processor from whoever is on it, when it is due,
+ * and keeps it until we have read what we want: 40 us if we do not come, 100 if
+ * we do. Nothing is done to the one that stands still by that: it is not traced,
+ * and none of its system calls is interrupted.
+ */
+struct occupier;
+
+struct occupy_counts {
+	uint64_t turns, longest_ns;
+	uint64_t cpu_ns; /* that they took from others in all */
+};
+
+/* NULL: not permitted (a real-time priority), or not to be had. */
+struct occupier *occupier_new(void);
+void occupier_free(struct occupier *o);
+/*
+ * It comes at `due` (monotonic, ns), and expects to come again at `then`. False
+ * when that processor is not ours to have.
+ */
+bool occupy_at(struct occupier *o, int cpu, uint64_t due, uint64_t then);
+/* It need not come, or may go. */
+void occupy_not(struct occupier *o);
+/* Where it is, or will be when it is due; -1: it is due nowhere. */
+int occupy_cpu(const struct occupier *o);
+/* How long before it is due we must get up, to look around first; in ns. */
+uint64_t occupy_lead(const struct occupier *o);
+/*
+ * Waits for it, if it comes to that processor. True when it is there: nobody else
+ * is, until occupy_end.
+ */
+bool occupy_begin(struct occupier *o, int cpu);
+/*
+ * It may go, and is to come again at `due`, unless that is over. False when it was
+ * not there any more.
+ */
+bool occupy_end(struct occupier *o, uint64_t due, uint64_t then);
+/* CPU time that it has taken from others since this was asked last, in ns. */
+uint64_t occupy_took(struct occupier *o);
+void occupy_counts(const struct occupier *o, struct occupy_counts *out);
+
 /* ---- what a blocked thread waits for ---- */
 
 #define WAIT_TEXT_MAX 256u /* bytes of such a text */
