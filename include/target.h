@@ -62,6 +62,14 @@ uint32_t target_version(const struct target *t); /* PY_VERSION_HEX or 0 */
 /* Tells the sink which process this is; once, before the first sample. */
 int target_announce(struct target *t, struct sink *sink);
 
+/* When the next two ticks will be, if all goes well (monotonic, ns). */
+struct target_ticks {
+	uint64_t period_ns, next_ns, then_ns;
+};
+void target_next(struct target *t, const struct target_ticks *ticks);
+/* How long before it is due the next tick is to be taken, in ns. */
+uint64_t target_lead(const struct target *t);
+
 /*
  * One tick: a sample of each live thread goes to the sink. Of `due`, mono_ns
  * is now, and missed and number are passed on. -ESRCH: the process has ended,
@@ -82,7 +90,9 @@ struct target_counts {
 	uint64_t ticks, samples;
 	uint64_t lost[16], partial[16]; /* by enum loss */
 	uint64_t stopped, disk; /* samples, not lost, in that enum run_state */
-	uint64_t stops, pause_ns, longest_ns; /* of threads */
+	struct target_pauses {
+		uint64_t times, ns, longest_ns;
+	} stops, displaced; /* threads; by taking their processor */
 	uint64_t refused; /* stops that were not permitted */
 	pid_t tracer;     /* who traced a thread then; 0: not known */
 	uint64_t calls;                    /* system calls that read memory */

@@ -142,21 +142,27 @@ static void add_digits(struct str *s, int digits, double limit, double v)
 		str_addf(s, "%.0f", v);
 }
 
+static void add_pauses(struct str *s, const char *what,
+		       const struct target_pauses *p, uint64_t elapsed_ns)
+{
+	if (!p->times)
+		return;
+	str_addf(s, "; %s %llu time%s for ", what,
+		 (unsigned long long)p->times, p->times == 1 ? "" : "s");
+	add_digits(s, 3, 999.5, (double)p->ns / 1e6);
+	str_adds(s, " ms in all (");
+	add_digits(s, 2, 99.5, 100.0 * (double)p->ns / (double)elapsed_ns);
+	str_addf(s, " %% of the time, %.0f us at most)",
+		 (double)p->longest_ns / 1e3);
+}
+
 void add_stops(struct str *s, const struct totals *t)
 {
 	const struct target_counts *c = &t->counts;
 
-	if (c->stops) {
-		str_addf(s, "; stopped a thread %llu time%s for ",
-			 (unsigned long long)c->stops,
-			 c->stops == 1 ? "" : "s");
-		add_digits(s, 3, 999.5, (double)c->pause_ns / 1e6);
-		str_adds(s, " ms in all (");
-		add_digits(s, 2, 99.5,
-			   100.0 * (double)c->pause_ns / (double)t->elapsed_ns);
-		str_addf(s, " %% of the time, %.0f us at most)",
-			 (double)c->longest_ns / 1e3);
-	}
+	add_pauses(s, "took the processor of a thread", &c->displaced,
+		   t->elapsed_ns);
+	add_pauses(s, "stopped a thread", &c->stops, t->elapsed_ns);
 	if (c->refused)
 		add_refusal(s, c);
 }

@@ -207,6 +207,15 @@ int tell_run(struct sink *sink, const struct sampler_options *sampling)
 	return ret;
 }
 
+static void add_pauses(struct target_pauses *to,
+		       const struct target_pauses *p)
+{
+	to->times += p->times;
+	to->ns += p->ns;
+	if (p->longest_ns > to->longest_ns)
+		to->longest_ns = p->longest_ns;
+}
+
 /* The totals with what the present target has counted by now. */
 static void add_up(struct record *r, const struct sampler_status *status)
 {
@@ -224,13 +233,11 @@ static void add_up(struct record *r, const struct sampler_status *status)
 	}
 	t->counts.stopped += c.stopped;
 	t->counts.disk += c.disk;
-	t->counts.stops += c.stops;
-	t->counts.pause_ns += c.pause_ns;
+	add_pauses(&t->counts.stops, &c.stops);
+	add_pauses(&t->counts.displaced, &c.displaced);
 	t->counts.refused += c.refused;
 	if (c.tracer)
 		t->counts.tracer = c.tracer;
-	if (c.longest_ns > t->counts.longest_ns)
-		t->counts.longest_ns = c.longest_ns;
 	t->due += status->due;
 	t->taken += status->taken;
 	t->elapsed_ns = clock_mono() - r->began;

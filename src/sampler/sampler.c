@@ -117,6 +117,12 @@ static size_t first_due(struct run *r)
 	return first;
 }
 
+/* When its tick is to begin, so as to be there when it is due. */
+static uint64_t begin_of(const struct run *r, size_t i)
+{
+	return r->times[i].due - target_lead(r->seats[i].target);
+}
+
 /* When the turn after that of `first` will be, if all goes well. */
 static uint64_t due_then(const struct run *r, size_t first)
 {
@@ -128,10 +134,10 @@ static uint64_t due_then(const struct run *r, size_t first)
 		return then;
 	s = r->times[first].schedule;
 	s.at++;
-	then = schedule_due(&s);
+	then = schedule_due(&s) - target_lead(r->seats[first].target);
 	for (i = 0; i < r->n; i++)
-		if (i != first && r->seats[i].target && r->times[i].due < then)
-			then = r->times[i].due;
+		if (i != first && r->seats[i].target && begin_of(r, i) < then)
+			then = begin_of(r, i);
 	return then;
 }
 
@@ -150,7 +156,7 @@ static uint64_t nap_end(const struct run *r, uint64_t due, uint64_t last)
  */
 static bool wait_for(struct run *r, size_t first, enum sampler_end *end)
 {
-	uint64_t due = first < r->n ? r->times[first].due : r->now + WATCH_NS;
+	uint64_t due = first < r->n ? begin_of(r, first) : r->now + WATCH_NS;
 	uint64_t last = r->options->duration_ns, until;
 
 	last = last ? r->start + last : UINT64_MAX;
@@ -175,11 +181,19 @@ static bool wait_for(struct run *r, size_t first, enum sampler_end *end)
 static int take_tick(struct run *r, size_t i, struct sink *sink)
 {
 	struct seat_times *times = &r->times[i];
-	struct tick due = {.mono_ns = r->now,
+	struct schedule s = times->schedule;
+	struct tick due = {.mono_ns = r->now > times->due ? r->now : times->due,
 			   .missed = times->missed,
 			   .number = times->schedule.at};
-	int ret = target_sample(r->seats[i].target, sink, &due);
+	struct target_ticks ticks = {.period_ns = r->options->period_ns};
+	int ret;
 
+	s.at++;
+	ticks.next_ns = schedule_due(&s);
+	s.at++;
+	ticks.then_ns = schedule_due(&s);
+	target_next(r->seats[i].target, &ticks);
+	ret = target_sample(r->seats[i].target, sink, &due);
 	r->now = clock_mono();
 	if (ret)
 		return ret;

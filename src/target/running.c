@@ -83,6 +83,8 @@ void note_delays(struct target *t, struct known *k, uint64_t now)
 	if (c->began_ns && now - c->began_ns < WINDOW_NS)
 		return;
 	waited = k->sched.delay_ns - c->delay_ns;
+	waited -= c->displaced_ns < waited ? c->displaced_ns : waited;
+	c->displaced_ns = 0;
 	ran = k->sched.cpu_ns - c->cpu_ns;
 	c->ran = waited + ran ? (double)ran / (double)(waited + ran) : 1;
 	c->delay_ns = k->sched.delay_ns;

@@ -220,6 +220,13 @@ static int stop_and_read(struct target *t, struct known *k, size_t row,
 	return ret || slept ? ret : walker_take(t->walker, row, resumed);
 }
 
+/* Whether it may be made to stand at all. */
+static bool is_ours(const struct target *t, const struct known *k)
+{
+	return t->options.stop != STOP_NEVER && k->wanted &&
+	       !(k->tid & SYNTHETIC);
+}
+
 /*
  * Before 3.5 a system call that a stop interrupts, since the thread falls asleep
  * just then, may fail in the program (PEP 475). Only who asks for stops gets that.
@@ -227,16 +234,15 @@ static int stop_and_read(struct target *t, struct known *k, size_t row,
 static bool is_stoppable(const struct target *t, const struct known *k,
 			 uint64_t now)
 {
-	if (t->options.stop == STOP_NEVER ||
-	    (t->options.stop == STOP_AUTO && t->found.version < PEP_475))
+	if (t->options.stop == STOP_AUTO && t->found.version < PEP_475)
 		return false;
-	return k->wanted && !(k->tid & SYNTHETIC) &&
-	       now - t->refused_ns >= REFUSED_NS;
+	return is_ours(t, k) && now - t->refused_ns >= REFUSED_NS;
 }
 
 void decide(struct target *t, struct known *k, uint64_t now)
 {
-	bool wanted = is_stoppable(t, k, now) &&
+	bool wanted = (is_stoppable(t, k, now) ||
+		       (is_ours(t, k) && may_displace(t))) &&
 		      (t->options.stop == STOP_ALWAYS ||
 		       (k->same < SAME && !k->on_cpu.brief));
 
@@ -263,6 +269,9 @@ int hold_still(struct target *t, struct known *k, size_t row)
 
 	if (!k->stop || (k->blocked && w->loss == LOSS_NONE && !w->left))
 		return 0;
+	ret = displace(t, k, row);
+	if (ret)
+		return ret < 0 ? ret : 0;
 	/* Only what runs at this moment: a system call is left alone. */
 	now = clock_mono();
 	trace_ready(t->tracer);

@@ -75,6 +75,8 @@ static void set_options(struct target *t, const struct target_options *o)
 	t->options.tids = tids;
 	t->budget.share = o->pause_share;
 	t->budget.filled = clock_mono();
+	t->displace.allowed = o->stop == STOP_AUTO && !o->locals.bytes;
+	t->displace.cpu = -1;
 	t->tracer = tracer_new(t->process.pid,
 			       !process_stat_read(&t->process, &st) &&
 				       st.ppid == getpid());
@@ -115,6 +117,7 @@ void target_free(struct target *t)
 	for (i = 0; i < t->nknown; i++)
 		known_free(t->known[i]);
 	tracer_free(t->tracer);
+	occupier_free(t->displace.occupier);
 	waits_free(t->waits);
 	walker_free(t->walker);
 	remote_free(t->remote);
@@ -254,6 +257,18 @@ static int tell_tick(struct target *t, struct sink *sink,
 	return ret ? ret : sample_rows(t, sink);
 }
 
+void target_next(struct target *t, const struct target_ticks *ticks)
+{
+	displace_plan(t, ticks);
+}
+
+uint64_t target_lead(const struct target *t)
+{
+	const struct displace *d = &t->displace;
+
+	return d->occupier ? occupy_lead(d->occupier) : 0;
+}
+
 int target_sample(struct target *t, struct sink *sink, const struct tick *due)
 {
 	uint64_t when = due->mono_ns;
@@ -282,6 +297,7 @@ int target_sample(struct target *t, struct sink *sink, const struct tick *due)
 			return ret;
 		ret = states_after(t, when);
 	}
+	displace_next(t);
 	if (ret) {
 		t->missed++;
 		return judge(t, ret);
@@ -320,11 +336,15 @@ unsigned target_locals_flaws(const struct target *t, uint32_t tid)
 void target_counts(const struct target *t, struct target_counts *out)
 {
 	struct trace_counts trace;
+	struct occupy_counts turns = {0};
 
 	trace_counts(t->tracer, &trace);
+	if (t->displace.occupier)
+		occupy_counts(t->displace.occupier, &turns);
 	*out = t->counts;
 	out->calls = remote_calls(t->remote);
-	out->stops = trace.stops;
-	out->pause_ns = trace.pause_ns;
-	out->longest_ns = trace.longest_ns;
+	out->stops = (struct target_pauses){trace.stops, trace.pause_ns,
+					    trace.longest_ns};
+	out->displaced = (struct target_pauses){turns.turns, turns.cpu_ns,
+						turns.longest_ns};
 }

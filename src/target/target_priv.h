@@ -59,6 +59,7 @@ struct on_cpu {
 	double ran;     /* of the time in which it could, 0 to 1 */
 	uint64_t since_ns, slices; /* CPU time and slices, when another began */
 	uint64_t stops; /* that we made since then: a slice each */
+	uint64_t displaced_ns; /* by us, in that window */
 	bool brief;     /* it mostly runs for a moment only */
 	double owed;    /* looks at which it ran and was not said to */
 	uint64_t contended_ns; /* until then it may have to wait */
@@ -123,6 +124,14 @@ struct budget {
 	uint64_t filled; /* when it was filled up last */
 };
 
+/* Taking the processor of the thread that is read. */
+struct displace {
+	struct occupier *occupier; /* NULL: not needed yet, or not to be had */
+	bool allowed;
+	int cpu; /* of the one that was to stand in this tick; -1: none was */
+	uint64_t next_ns, then_ns; /* when the next ticks are due; 0: not then */
+};
+
 struct target {
 	struct process process;
 	int program; /* process_program() */
@@ -131,6 +140,7 @@ struct target {
 	struct remote *remote;
 	struct walker *walker;
 	struct tracer *tracer;
+	struct displace displace;
 	struct budget budget;
 	struct waits *waits;
 	struct ids ids;
@@ -244,6 +254,20 @@ int look_closely(struct target *t, struct known *k, size_t row, uint64_t now);
  * a negative errno.
  */
 int hold_still(struct target *t, struct known *k, size_t row);
+
+/* ---- displace.c: taking its processor ---- */
+
+/* Before each tick. */
+void displace_plan(struct target *t, const struct target_ticks *ticks);
+/* Whether that is a way to make a thread stand. */
+bool may_displace(const struct target *t);
+/*
+ * Waits until its processor is ours, and reads its stack: 1. 0: it is not, or it
+ * does not run, or does so elsewhere. Or a negative errno.
+ */
+int displace(struct target *t, struct known *k, size_t row);
+/* After each tick: where to come in the next one. */
+void displace_next(struct target *t);
 
 /* ---- states.c: what all threads do ---- */
 

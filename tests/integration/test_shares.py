@@ -2,19 +2,19 @@
 import json
 import re
 
-from harness import alone, apart, each_python, expect
+from harness import Fail, Skip, alone, apart, each_python, expect
 
-BOUND = 0.1  # nine standard deviations of 2000 ticks: the stops take time, too
+BOUND = 0.06  # four standard deviations of 1500 ticks: the stops take time, too
 
 
 class Seen:
     """A recording of a target that has a processor of its own."""
 
-    def __init__(self, t, name, rate, seconds, *way):
-        target, saved = t.ready(name), t.path("run.strobe")
+    def __init__(self, t, target, rate, seconds, *way):
+        target, saved = t.ready(*target), t.path("run.strobe")
         with apart(target):
             self.summary = t.pystrobe(
-                "record", "-p", str(target.pid), "-d", "%ds" % seconds, "-r",
+                "record", "-p", str(target.pid), "-d", "%gs" % seconds, "-r",
                 str(rate), "-o", saved, *way).err
         self.told = target.stop()
         self.ticks = json.loads(t.pystrobe("report", saved, "--json").out)[
@@ -30,33 +30,69 @@ class Seen:
                    if any(frame.startswith(names) for frame in frames)
                    ) / self.ticks
 
+    def expect_shares(self):
+        for name, took in json.loads(self.told).items():
+            expect(abs(self.part(name) - took) < BOUND,
+                   "%.3f of the ticks in '%s', which took %.3f; %s",
+                   self.part(name), name, took, self.summary)
 
-@alone
-@each_python(minimum=(3, 6))
-def test_of_what_runs_for_a_moment(t):
-    """Stacks that are gone by the time they are read count, too."""
-    inside = {}
+
+def mostly(check, *args):
+    """Twice in three times: a shared machine may stand still for long."""
+    failures = 0
+    for turn in range(3):
+        if turn - failures == 2:
+            return
+        try:
+            check(*args)
+        except Fail:
+            failures += 1
+            if failures == 2:
+                raise
+
+
+def check_moments(t):
+    inside = []
     for way in ("--blocking", "--pause-budget=100"):
-        seen = Seen(t, "moments.py", 1000, 2, way)
-        inside[way] = seen.part("moment") / seen.part("moving")
-        for name, took in json.loads(seen.told).items():
-            expect(abs(seen.part(name) - took) < BOUND,
-                   "%s: %.3f of the ticks in '%s', which took %.3f", way,
-                   seen.part(name), name, took)
-    expect(min(inside.values()) > 0.1, "hardly any: %s", inside)
-    # Six standard deviations of the difference, of 500 samples each.
-    expect(max(inside.values()) - min(inside.values()) < 0.2,
+        seen = Seen(t, ["moments.py"], 1000, 1.5, way)
+        seen.expect_shares()
+        inside.append(seen.part("moment") / seen.part("moving"))
+    expect(min(inside) > 0.1, "hardly any: %s", inside)
+    # Four standard deviations of the difference, of 400 samples each.
+    expect(max(inside) - min(inside) < 0.12,
            "another part of 'moving' in the generator: %s", inside)
 
 
 @alone
 @each_python(minimum=(3, 6))
-def test_of_what_cannot_be_read(t):
-    """Without a stop it is said to move, and is nothing else instead."""
-    seen = Seen(t, "moments.py", 1000, 2, "--nonblocking")
+def test_of_what_runs_for_a_moment(t):
+    """Stacks that are gone by the time they are read count, too."""
+    mostly(check_moments, t)
+
+
+def check_calls(t):
+    seen = Seen(t, ["moments.py", "calls"], 1000, 1.5)
+    taken = re.search(r"took the processor of a thread (\d+) times",
+                      seen.summary)
+    if not taken:
+        raise Skip("no processor could be taken: real-time priorities are "
+                   "not permitted")
+    expect(int(taken.group(1)) > 0.8 * seen.ticks, "%s", seen.summary)
+    seen.expect_shares()
+
+
+@alone
+@each_python(minimum=(3, 6))
+def test_of_short_system_calls(t):
+    """They do not draw samples of what comes before."""
+    mostly(check_calls, t)
+
+
+def check_without_stops(t):
+    seen = Seen(t, ["moments.py"], 1000, 1.5, "--nonblocking")
     took = json.loads(seen.told)
     for name in took:  # where others stood for them: 13 points and more
-        expect(seen.part(name) < took[name] + 0.1,
+        expect(seen.part(name) < took[name] + BOUND,
                "%.3f of the ticks in '%s', which took %.3f", seen.part(name),
                name, took[name])
     expect(seen.part("moving", "standing", "<moving>") >
@@ -68,9 +104,16 @@ def test_of_what_cannot_be_read(t):
 
 @alone
 @each_python(minimum=(3, 6))
+def test_of_what_cannot_be_read(t):
+    """Without a stop it is said to move, and is nothing else instead."""
+    mostly(check_without_stops, t)
+
+
+@alone
+@each_python(minimum=(3, 6))
 def test_of_short_bursts(t):
     """By the time of a stop they would be over: they are looked at."""
-    seen = Seen(t, "halves.py", 2000, 2)
+    seen = Seen(t, ["halves.py"], 2000, 2)
     ran = seen.part("first", "second") * seen.ticks
     stopped = re.search(r"stopped a thread (\d+) times", seen.summary)
     expect(ran > 40, "only %d samples", ran)

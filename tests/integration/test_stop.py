@@ -104,16 +104,27 @@ def straced(t, *args):
     options = t.environment["ASAN_OPTIONS"] + ":detect_leaks=0"
     t.run([strace, "-f", "-y", "-s", "4096", "-o", log, t.program] +
           list(args), env=dict(t.environment, ASAN_OPTIONS=options))
-    calls = []
     with open(log, errors="replace") as f:
-        for line in f:
-            match = re.match(r"\d+ +(\w+)\((.*)\) += (.*)$", line)
-            if match:
-                calls.append(match.groups())
-            else:
-                expect(re.match(r"\d+ +(\+\+\+|---|exit)", line),
-                       "a line of strace: %r", line)
-    return calls
+        return list(calls_of(f))
+
+
+def calls_of(lines):
+    """Of several threads: a call may end some lines below its beginning."""
+    begun = {}
+    for line in lines:
+        tid, text = re.match(r"(\d+) +(.*)", line).groups()
+        if text.endswith(" <unfinished ...>"):
+            begun[tid] = text[:-len(" <unfinished ...>")]
+            continue
+        rest = re.match(r"<\.\.\. \w+ resumed>(.*)", text)
+        if rest:
+            text = begun.pop(tid) + rest.group(1)
+        match = re.match(r"(\w+)\((.*)\) += (.*)$", text)
+        if match:
+            yield match.groups()
+        else:
+            expect(re.match(r"\+\+\+|---|exit", text),
+                   "a line of strace: %r", line)
 
 
 def threads_of(pid):

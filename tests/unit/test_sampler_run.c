@@ -27,6 +27,9 @@ struct fake {
 	uint64_t ticks, missed;
 	uint64_t first_ns, last_ns;
 	uint64_t slow_at, slow_ns; /* this tick takes that long */
+	uint64_t lead_ns;
+	struct target_ticks told;
+	uint64_t early, as_told; /* ticks begun before they were due; when told */
 	uint64_t fail_at;
 	int fail;
 	uint32_t missed_after_slow;
@@ -34,12 +37,26 @@ struct fake {
 	struct sampler_status status;
 };
 
-/* In place of the real one: the linker takes what it finds first. */
+/* In place of the real ones: the linker takes what it finds first. */
+uint64_t target_lead(const struct target *t)
+{
+	return ((const struct fake *)t)->lead_ns;
+}
+
+void target_next(struct target *t, const struct target_ticks *ticks)
+{
+	struct fake *f = (struct fake *)t;
+
+	f->as_told += f->told.then_ns == ticks->next_ns;
+	f->told = *ticks;
+}
+
 int target_sample(struct target *t, struct sink *sink, const struct tick *due)
 {
 	struct fake *f = (struct fake *)t;
 
 	(void)sink;
+	f->early += clock_mono() < due->mono_ns;
 	f->last_ns = due->mono_ns;
 	if (!f->ticks++)
 		f->first_ns = f->last_ns;
@@ -122,6 +139,25 @@ static void fast_as_can_be(void **state)
 	assert_true(f.ticks > 100);
 }
 
+/* Begun early, a tick is still that of its time. */
+static void ticks_begin_before_they_are_due(void **state)
+{
+	struct fake at_once = {0}, f = {.lead_ns = MS};
+
+	(void)state;
+	assert_int_equal(run(&at_once, 4 * MS, 400 * MS, NULL),
+			 SAMPLER_DURATION);
+	assert_int_equal(at_once.early, 0);
+	assert_int_equal(run(&f, 4 * MS, 400 * MS, NULL), SAMPLER_DURATION);
+	assert_true(f.ticks + f.missed <= 101);
+	assert_true(f.early > 5);
+	assert_true(f.told.period_ns == 4 * MS);
+	/* But for those after a tick that was missed. */
+	assert_true(f.as_told + 2 * f.missed + 1 >= f.ticks);
+	assert_true(f.told.next_ns > f.last_ns);
+	assert_true(f.told.then_ns > f.told.next_ns);
+}
+
 static void ends_of_other_kinds(void **state)
 {
 	struct fake gone = {.fail_at = 3, .fail = -ESRCH};
@@ -167,6 +203,7 @@ int main(void)
 		cmocka_unit_test(first_tick_is_at_once),
 		cmocka_unit_test(late_ticks_do_not_burst),
 		cmocka_unit_test(fast_as_can_be),
+		cmocka_unit_test(ticks_begin_before_they_are_due),
 		cmocka_unit_test(ends_of_other_kinds),
 		cmocka_unit_test(stops_when_asked),
 	};
