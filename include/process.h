@@ -315,6 +315,8 @@ bool occupy_at(struct occupier *o, int cpu, uint64_t due, uint64_t then);
 void occupy_not(struct occupier *o);
 /* Where it is, or will be when it is due; -1: it is due nowhere. */
 int occupy_cpu(const struct occupier *o);
+/* Whether it is there now. */
+bool occupy_is_on(const struct occupier *o, int cpu);
 /* How long before it is due we must get up, to look around first; in ns. */
 uint64_t occupy_lead(const struct occupier *o);
 /*

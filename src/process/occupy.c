@@ -200,6 +200,11 @@ void occupy_not(struct occupier *o)
 		change(o, TURN_ON, TURN_NONE);
 }
 
+bool occupy_is_on(const struct occupier *o, int cpu)
+{
+	return o->cpu == cpu && atomic_load(&o->turn) == TURN_ON;
+}
+
 int occupy_cpu(const struct occupier *o)
 {
 	return atomic_load(&o->turn) == TURN_NONE ? -1 : o->cpu;

@@ -23,6 +23,13 @@ bool may_displace(const struct target *t)
 	return t->displace.allowed && t->displace.next_ns;
 }
 
+bool is_displaced(const struct target *t, int cpu)
+{
+	const struct displace *d = &t->displace;
+
+	return d->occupier && occupy_is_on(d->occupier, cpu);
+}
+
 static bool has_occupier(struct target *t)
 {
 	struct displace *d = &t->displace;

@@ -118,7 +118,9 @@ void unlearn_off(struct known *k)
 
 bool waits_for_us(struct target *t, struct known *k)
 {
-	return probe_cpu(&k->probe, &t->process) == sched_getcpu();
+	int cpu = probe_cpu(&k->probe, &t->process);
+
+	return cpu == sched_getcpu() || is_displaced(t, cpu);
 }
 
 bool waits_for_other(struct target *t, struct known *k)

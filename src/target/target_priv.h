@@ -261,6 +261,8 @@ int hold_still(struct target *t, struct known *k, size_t row);
 void displace_plan(struct target *t, const struct target_ticks *ticks);
 /* Whether that is a way to make a thread stand. */
 bool may_displace(const struct target *t);
+/* Whether who would be on this processor stands, since it is ours just now. */
+bool is_displaced(const struct target *t, int cpu);
 /*
  * Waits until its processor is ours, and reads its stack: 1. 0: it is not, or it
  * does not run, or does so elsewhere. Or a negative errno.
