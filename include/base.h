@@ -211,6 +211,8 @@ struct waker {
 
 void waker_init(struct waker *w);
 void waker_release(struct waker *w);
+/* After a move to another processor: timers are those of one. */
+void waker_forget(struct waker *w);
 
 /*
  * Sleeps until `due` or a signal (monotonic time, ns), or until `fd` can be read

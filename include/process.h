@@ -292,7 +292,7 @@ void trace_counts(const struct tracer *t, struct trace_counts *out);
 
 /*
  * A thread of ours that takes a processor from whoever is on it, when it is due,
- * and keeps it until we have read what we want: 40 us if we do not come, 100 if
+ * and keeps it until we have read what we want: 100 us if we do not come, 200 if
  * we do. Nothing is done to the one that stands still by that: it is not traced,
  * and none of its system calls is interrupted.
  */
@@ -315,7 +315,7 @@ bool occupy_at(struct occupier *o, int cpu, uint64_t due, uint64_t then);
 void occupy_not(struct occupier *o);
 /* Where it is, or will be when it is due; -1: it is due nowhere. */
 int occupy_cpu(const struct occupier *o);
-/* Whether it is there now. */
+/* Whether it is there now; -1: anywhere. */
 bool occupy_is_on(const struct occupier *o, int cpu);
 /* How long before it is due we must get up, to look around first; in ns. */
 uint64_t occupy_lead(const struct occupier *o);

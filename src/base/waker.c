@@ -30,6 +30,11 @@ void waker_init(struct waker *w)
 	prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0);
 }
 
+void waker_forget(struct waker *w)
+{
+	w->at[0] = w->at[1] = 0;
+}
+
 static void set(struct waker *w, size_t i, uint64_t at)
 {
 	struct itimerspec t = {.it_value = clock_spec(at)};

@@ -2,9 +2,9 @@
  * Taking the processor of a thread for the time of a read. A thread of ours with
  * real-time priority sleeps on that processor until a tick is due: whoever is
  * there then stands still, without being stopped, until it goes to sleep again.
- * Its timer interrupts at once, in the middle of whatever is done there; an
- * interrupt from another processor, as a stop is one, takes microseconds, in
- * which a system call of the target would end with the stop.
+ * Its timer interrupts at once. An interrupt from another processor, as a stop
+ * is one, takes microseconds, and is known there before: a system call that ends
+ * meanwhile ends with the stop.
  */
 #include <errno.h>
 #include <linux/futex.h>
@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -21,9 +22,9 @@
 #include "base.h"
 #include "process_priv.h"
 
-#define AWAIT_NS 40000u /* that it waits for us at most, and we for it */
-#define MOST_NS 100000u /* that it stays, once we have come */
-#define LEAD_NS 40000u  /* before a tick is due, that we get up, at first */
+#define AWAIT_NS 100000u /* that it waits for us at most, and we for it */
+#define MOST_NS 200000u /* that it stays, once we have come */
+#define LEAD_NS 50000u  /* before a tick is due, that we get up, at first */
 #define LEAD_MOST_NS 150000u
 #define LEAD_MORE_NS 1600u /* after a turn that we were too late for */
 #define LEAD_LESS_NS 200u
@@ -39,16 +40,16 @@ enum turn {
 struct occupier {
 	pthread_t thread;
 	clockid_t clock; /* its CPU time */
-	_Atomic int cpu;
+	_Atomic int cpu; /* -1: none */
 	int quit; /* an event */
 	struct waker waker;
 	_Atomic uint32_t turn;
 	_Atomic bool come; /* we are there, and read */
 	_Atomic uint64_t due, then; /* its turn, and the one behind that */
-	_Atomic uint64_t since; /* when it came */
 	bool told; /* of a turn, for which we did not come yet */
 	uint64_t lead, wanted;
-	struct occupy_counts counts;
+	_Atomic uint64_t turns, longest_ns;
+	uint64_t cpu_ns; /* as told last */
 };
 
 /* ---- its side ---- */
@@ -60,6 +61,15 @@ static bool change(struct occupier *o, enum turn from, enum turn to)
 	return atomic_compare_exchange_strong(&o->turn, &is, to);
 }
 
+static void count(struct occupier *o, uint64_t since)
+{
+	uint64_t stay = clock_mono() - since;
+
+	atomic_fetch_add(&o->turns, 1);
+	if (stay > atomic_load(&o->longest_ns))
+		atomic_store(&o->longest_ns, stay);
+}
+
 static void be_there(struct occupier *o)
 {
 	uint64_t since = clock_mono();
@@ -69,10 +79,10 @@ static void be_there(struct occupier *o)
 		return;
 	/* Somebody else may have moved it. */
 	if (sched_getcpu() != atomic_load(&o->cpu)) {
+		atomic_store(&o->cpu, -1);
 		change(o, TURN_DUE, TURN_NONE);
 		return;
 	}
-	atomic_store(&o->since, since);
 	if (!change(o, TURN_DUE, TURN_ON))
 		return;
 	while (atomic_load(&o->turn) == TURN_ON) {
@@ -81,11 +91,13 @@ static void be_there(struct occupier *o)
 		if (clock_mono() - since > most)
 			change(o, TURN_ON, TURN_NONE);
 	}
+	count(o, since);
 }
 
 static void *occupy(void *arg)
 {
 	struct occupier *o = arg;
+	int cpu, last = -1;
 	uint32_t turn;
 
 	while ((turn = atomic_load(&o->turn)) != TURN_QUIT) {
@@ -94,6 +106,11 @@ static void *occupy(void *arg)
 				TURN_NONE, NULL, NULL, 0);
 			continue;
 		}
+		/* What was set ahead is the timer of another processor. */
+		cpu = atomic_load(&o->cpu);
+		if (cpu != last)
+			waker_forget(&o->waker);
+		last = cpu;
 		waker_sleep(&o->waker, atomic_load(&o->due),
 			    atomic_load(&o->then), o->quit);
 		be_there(o);
@@ -142,8 +159,7 @@ struct occupier *occupier_new(void)
 		close_all(o);
 		return NULL;
 	}
-	if (pthread_getcpuclockid(o->thread, &o->clock))
-		o->clock = CLOCK_THREAD_CPUTIME_ID;
+	pthread_getcpuclockid(o->thread, &o->clock); /* it lives */
 	return o;
 }
 
@@ -154,8 +170,13 @@ static void wake(struct occupier *o)
 
 void occupier_free(struct occupier *o)
 {
+	cpu_set_t all;
+
 	if (!o)
 		return;
+	/* Its processor may be somebody's who never lets go of it. */
+	memset(&all, 0xff, sizeof(all));
+	pthread_setaffinity_np(o->thread, sizeof(all), &all);
 	atomic_store(&o->turn, TURN_QUIT);
 	eventfd_write(o->quit, 1);
 	wake(o);
@@ -202,7 +223,8 @@ void occupy_not(struct occupier *o)
 
 bool occupy_is_on(const struct occupier *o, int cpu)
 {
-	return o->cpu == cpu && atomic_load(&o->turn) == TURN_ON;
+	return (cpu < 0 || o->cpu == cpu) &&
+	       atomic_load(&o->turn) == TURN_ON;
 }
 
 int occupy_cpu(const struct occupier *o)
@@ -217,7 +239,7 @@ uint64_t occupy_lead(const struct occupier *o)
 
 /*
  * To be late is to keep the target waiting, to be early is to wait ourselves:
- * one of eight turns or so is to be late. Small changes are saved up, since a
+ * one of nine turns is to be late. Small changes are saved up, since a
  * timer that was set ahead would have to be set again.
  */
 static void judge_lead(struct occupier *o, bool late)
@@ -253,7 +275,7 @@ bool occupy_begin(struct occupier *o, int cpu)
 
 bool occupy_end(struct occupier *o, uint64_t due, uint64_t then)
 {
-	uint64_t now = clock_mono(), pause = now - atomic_load(&o->since);
+	uint64_t now = clock_mono();
 
 	atomic_store(&o->come, false);
 	atomic_store(&o->due, due);
@@ -261,9 +283,6 @@ bool occupy_end(struct occupier *o, uint64_t due, uint64_t then)
 	if (!change(o, TURN_ON, due > now ? TURN_DUE : TURN_NONE))
 		return false;
 	o->told = due > now;
-	o->counts.turns++;
-	if (pause > o->counts.longest_ns)
-		o->counts.longest_ns = pause;
 	return true;
 }
 
@@ -275,12 +294,14 @@ uint64_t occupy_took(struct occupier *o)
 	if (clock_gettime(o->clock, &t))
 		return 0;
 	now = (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-	took = now - o->counts.cpu_ns;
-	o->counts.cpu_ns = now;
+	took = now - o->cpu_ns;
+	o->cpu_ns = now;
 	return took;
 }
 
 void occupy_counts(const struct occupier *o, struct occupy_counts *out)
 {
-	*out = o->counts;
+	*out = (struct occupy_counts){.turns = atomic_load(&o->turns),
+				      .longest_ns = atomic_load(&o->longest_ns),
+				      .cpu_ns = o->cpu_ns};
 }

@@ -101,6 +101,18 @@ static void sit_down(struct run *r, size_t i)
 		      r->options->seed + i);
 }
 
+/* When its tick is to begin, so as to be there when it is due. */
+static uint64_t begin_of(const struct run *r, size_t i)
+{
+	return r->times[i].due - target_lead(r->seats[i].target);
+}
+
+/* Whether the one that its schedule is for is there. */
+static bool sits(const struct run *r, size_t i)
+{
+	return r->seats[i].target && r->seats[i].target == r->times[i].of;
+}
+
 /* The one that is due first, or `n`: all are empty. */
 static size_t first_due(struct run *r)
 {
@@ -111,16 +123,10 @@ static size_t first_due(struct run *r)
 			continue;
 		if (r->times[i].of != r->seats[i].target)
 			sit_down(r, i);
-		if (first == r->n || r->times[i].due < r->times[first].due)
+		if (first == r->n || begin_of(r, i) < begin_of(r, first))
 			first = i;
 	}
 	return first;
-}
-
-/* When its tick is to begin, so as to be there when it is due. */
-static uint64_t begin_of(const struct run *r, size_t i)
-{
-	return r->times[i].due - target_lead(r->seats[i].target);
 }
 
 /* When the turn after that of `first` will be, if all goes well. */
@@ -156,7 +162,8 @@ static uint64_t nap_end(const struct run *r, uint64_t due, uint64_t last)
  */
 static bool wait_for(struct run *r, size_t first, enum sampler_end *end)
 {
-	uint64_t due = first < r->n ? begin_of(r, first) : r->now + WATCH_NS;
+	bool any = first < r->n;
+	uint64_t due = any ? begin_of(r, first) : r->now + WATCH_NS;
 	uint64_t last = r->options->duration_ns, until;
 
 	last = last ? r->start + last : UINT64_MAX;
@@ -167,8 +174,11 @@ static bool wait_for(struct run *r, size_t first, enum sampler_end *end)
 		*end = SAMPLER_DURATION;
 		if (r->now >= last)
 			return true;
-		if (r->now >= due)
+		/* The watch may have changed who sits there. */
+		if (any && !sits(r, first))
 			return false;
+		if (r->now >= due)
+			return any && r->times[first].due >= last;
 		until = nap_end(r, due, last);
 		if (until > r->now + SPIN_NS)
 			waker_sleep(&r->waker, until,
@@ -214,8 +224,7 @@ static enum sampler_end loop(struct run *r, struct sink *sink, struct err *err)
 		i = first_due(r);
 		if (wait_for(r, i, &end))
 			return end;
-		/* The watch may have changed who sits there. */
-		if (i == r->n || r->seats[i].target != r->times[i].of)
+		if (i == r->n || !sits(r, i))
 			continue;
 		ret = take_tick(r, i, sink);
 		if (ret && ret != -ESRCH)

@@ -7,6 +7,8 @@
 #include "target_priv.h"
 
 #define TURN_NS 25000 /* that the processor is taken for, or so */
+#define VAIN 20 /* turns in a row that came to nothing: not for BARRED_NS */
+#define BARRED_NS 1000000000u
 
 void displace_plan(struct target *t, const struct target_ticks *ticks)
 {
@@ -20,7 +22,9 @@ void displace_plan(struct target *t, const struct target_ticks *ticks)
 
 bool may_displace(const struct target *t)
 {
-	return t->displace.allowed && t->displace.next_ns;
+	const struct displace *d = &t->displace;
+
+	return d->allowed && d->next_ns && d->next_ns >= d->barred_ns;
 }
 
 bool is_displaced(const struct target *t, int cpu)
@@ -41,13 +45,23 @@ static bool has_occupier(struct target *t)
 	return may_displace(t);
 }
 
-/* What the occupier took from it: it did not wait for that in its queue. */
+/* What was taken from a thread: it did not wait for that in its queue. */
 static void charge(struct target *t, struct known *k)
 {
 	uint64_t took = occupy_took(t->displace.occupier);
 
 	t->budget.left_ns -= (double)took;
-	k->on_cpu.displaced_ns += took;
+	if (k)
+		k->on_cpu.displaced_ns += took;
+}
+
+/* The target was kept waiting, and nothing was read. */
+static void note_vain(struct displace *d)
+{
+	if (++d->vain < VAIN)
+		return;
+	d->vain = 0;
+	d->barred_ns = d->next_ns + BARRED_NS;
 }
 
 /*
@@ -58,33 +72,52 @@ static int read_displaced(struct target *t, struct known *k, size_t row)
 {
 	struct displace *d = &t->displace;
 	struct thread_look look;
+	uint64_t resumed;
 	bool still;
 	int ret = 0;
 
-	if (!occupy_begin(d->occupier, d->cpu))
-		return 0;
 	still = !probe_look(&k->probe, &t->process, &look) &&
 		look.run == RUN_CPU;
 	if (still)
 		ret = walker_grab(t->walker, row);
-	still = still && look_slices(t, k) == k->slices;
+	still = still && k->slices != UINT64_MAX &&
+		look_slices(t, k) == k->slices;
+	resumed = clock_mono();
 	still = occupy_end(d->occupier, d->next_ns, d->then_ns) && still;
-	charge(t, k);
-	if (ret || !still)
+	if (ret)
 		return ret;
+	if (!still)
+		return DISPLACE_GONE;
 	k->on_cpu.stops++;
-	ret = walker_take(t->walker, row, clock_mono());
-	return ret ? ret : 1;
+	ret = walker_take(t->walker, row, resumed);
+	return ret ? ret : DISPLACE_READ;
 }
 
 int displace(struct target *t, struct known *k, size_t row)
 {
 	struct displace *d = &t->displace;
+	bool told;
+	int ret;
 
-	if (!has_occupier(t))
-		return 0;
+	/* One in each tick: it is told of the next one by now. */
+	if (d->cpu >= 0 || !has_occupier(t))
+		return DISPLACE_NOT;
 	d->cpu = probe_cpu(&k->probe, &t->process);
-	return read_displaced(t, k, row);
+	if (d->cpu < 0)
+		return DISPLACE_NOT;
+	if (d->cpu == sched_getcpu())
+		occupy_not(d->occupier);
+	told = occupy_lead(d->occupier) > 0;
+	if (!occupy_begin(d->occupier, d->cpu)) {
+		if (told)
+			note_vain(d);
+		charge(t, k);
+		return DISPLACE_NOT;
+	}
+	d->vain = 0;
+	ret = read_displaced(t, k, row);
+	charge(t, k);
+	return ret;
 }
 
 void displace_next(struct target *t)
@@ -93,10 +126,13 @@ void displace_next(struct target *t)
 
 	if (!d->occupier)
 		return;
-	if (d->cpu < 0 || !d->next_ns)
+	if (d->cpu < 0 || !may_displace(t)) {
 		occupy_not(d->occupier);
-	else if (occupy_cpu(d->occupier) != d->cpu && d->cpu != sched_getcpu())
-		d->allowed = occupy_at(d->occupier, d->cpu, d->next_ns,
-				       d->then_ns);
+		charge(t, NULL);
+	} else if (occupy_cpu(d->occupier) != d->cpu &&
+		   d->cpu != sched_getcpu() &&
+		   !occupy_at(d->occupier, d->cpu, d->next_ns, d->then_ns)) {
+		d->barred_ns = d->next_ns + BARRED_NS;
+	}
 	d->cpu = -1;
 }

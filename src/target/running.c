@@ -168,13 +168,15 @@ bool waits_for_cpu(struct target *t, struct known *k, bool ran, uint64_t now)
 {
 	struct on_cpu *c = &k->on_cpu;
 	uint64_t diff;
-	bool ours, runs;
+	bool ours, runs, taken;
 
 	if (k->look.run != RUN_CPU)
 		return false;
 	if (now >= c->contended_ns || (ran && c->off_known))
 		return false;
 	ours = !c->off_known && waits_for_us(t, k);
+	/* It may go while we look. */
+	taken = is_displaced(t, -1);
 	/* One that sleeps by now ran when it was looked at. */
 	if (!difference(t, k, &diff, &runs) || !runs)
 		return false;
@@ -186,5 +188,5 @@ bool waits_for_cpu(struct target *t, struct known *k, bool ran, uint64_t now)
 		learn(c, diff);
 	if (!c->off_known || diff != c->off || ran)
 		return false;
-	return !waits_for_us(t, k) || !displaced(c);
+	return !(taken || waits_for_us(t, k)) || !displaced(c);
 }

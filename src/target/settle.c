@@ -260,26 +260,48 @@ void note_stack(struct known *k, const struct walk_thread *w)
 	k->leaf = leaf;
 }
 
+/* Only if it runs at this moment: a system call is left alone. */
+static int stop_if_running(struct target *t, struct known *k, size_t row)
+{
+	uint64_t now = clock_mono();
+	struct thread_look look;
+	int ret = 0;
+
+	if (!is_stoppable(t, k, now))
+		return 0;
+	trace_ready(t->tracer);
+	if (!probe_look(&k->probe, &t->process, &look) && look.run == RUN_CPU)
+		ret = stop_and_read(t, k, row, now);
+	trace_resume(t->tracer);
+	return ret;
+}
+
+/*
+ * It had gone by the time that its processor was ours: what it did before, when
+ * it was looked at, does not belong to the stack that it has now.
+ */
+static int look_anew(struct target *t, struct known *k, size_t row)
+{
+	k->slices = look_slices(t, k);
+	k->leave = k->looked = false;
+	return settle(t, k, row, clock_mono());
+}
+
 int hold_still(struct target *t, struct known *k, size_t row)
 {
 	const struct walk_thread *w = row_of(t, row);
-	struct thread_look look;
-	uint64_t now;
-	int ret = 0;
+	int ret;
 
 	if (!k->stop || (k->blocked && w->loss == LOSS_NONE && !w->left))
 		return 0;
 	ret = displace(t, k, row);
-	if (ret)
+	if (ret == DISPLACE_GONE)
+		ret = look_anew(t, k, row);
+	else if (ret == DISPLACE_NOT)
+		ret = stop_if_running(t, k, row);
+	if (ret < 0 || !w->left)
 		return ret < 0 ? ret : 0;
-	/* Only what runs at this moment: a system call is left alone. */
-	now = clock_mono();
-	trace_ready(t->tracer);
-	if (is_stoppable(t, k, now) &&
-	    !probe_look(&k->probe, &t->process, &look) && look.run == RUN_CPU)
-		ret = stop_and_read(t, k, row, now);
-	trace_resume(t->tracer);
-	return !ret && w->left ? walker_again(t->walker, row, false) : ret;
+	return walker_again(t->walker, row, false);
 }
 
 int look_closely(struct target *t, struct known *k, size_t row, uint64_t now)

@@ -130,6 +130,8 @@ struct displace {
 	bool allowed;
 	int cpu; /* of the one that was to stand in this tick; -1: none was */
 	uint64_t next_ns, then_ns; /* when the next ticks are due; 0: not then */
+	unsigned vain;      /* turns in a row in which nothing was read */
+	uint64_t barred_ns; /* it is not tried until then */
 };
 
 struct target {
@@ -261,11 +263,17 @@ int hold_still(struct target *t, struct known *k, size_t row);
 void displace_plan(struct target *t, const struct target_ticks *ticks);
 /* Whether that is a way to make a thread stand. */
 bool may_displace(const struct target *t);
-/* Whether who would be on this processor stands, since it is ours just now. */
+/* Whether who would be on this processor (-1: any) stands, since it is ours now. */
 bool is_displaced(const struct target *t, int cpu);
+enum displaced {
+	DISPLACE_NOT,  /* it was not: another way is to be found */
+	DISPLACE_GONE, /* it does not run any more, or does so elsewhere */
+	DISPLACE_READ, /* the walker has what could be read of its stack */
+};
+
 /*
- * Waits until its processor is ours, and reads its stack: 1. 0: it is not, or it
- * does not run, or does so elsewhere. Or a negative errno.
+ * Waits until its processor is ours, and reads its stack. An enum displaced or a
+ * negative errno.
  */
 int displace(struct target *t, struct known *k, size_t row);
 /* After each tick: where to come in the next one. */

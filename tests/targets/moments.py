@@ -1,7 +1,8 @@
 """What calls and returns all the time, in turn with what stands still.
 
-With the argument "calls" a short system call follows each of them. Prints {"pid"} once it does, and {"moving", "standing"} at the end of standard
-input: of all time, what these took. Each turn takes some 50 microseconds.
+With the argument "calls" a short system call follows each of them. Prints
+{"pid"} once it does, and {"moving", "standing"} at the end of standard input:
+of all time, what these took. Each turn takes some 50 microseconds.
 """
 import json
 import os
