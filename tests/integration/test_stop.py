@@ -187,6 +187,11 @@ def stops_of(t, target, way):
     equal(let_go, seized[:len(let_go)], "threads let go, and seized")
     expect(way != "--nonblocking" or not any(
         call == "ptrace" for call, _, _ in calls), "ptrace all the same")
+    expect(way.startswith("--pause") or not any(
+        call.startswith("clone") for call, _, _ in calls), "a thread of ours")
+    # A system call of these would fail in the program.
+    expect(t.python.version >= (3, 5) or way == "--blocking" or not seized,
+           "%d stops of such a Python", len(seized))
     expect_going_on(target.pid)
     return len(seized)
 

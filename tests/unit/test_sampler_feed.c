@@ -25,7 +25,7 @@
 /* ---- seats ---- */
 
 struct fake {
-	uint64_t ticks, gone_at, fail_at;
+	uint64_t ticks, gone_at, fail_at, lead_ns;
 };
 
 /* In place of the real one: the linker takes what it finds first. */
@@ -49,8 +49,7 @@ void target_next(struct target *t, const struct target_ticks *ticks)
 
 uint64_t target_lead(const struct target *t)
 {
-	(void)t;
-	return 0;
+	return ((const struct fake *)t)->lead_ns;
 }
 
 struct house {
@@ -123,6 +122,33 @@ static void one_that_is_gone(void **state)
 			   .replace = true};
 	assert_int_equal(run_house(&h, &err), SAMPLER_STOPPED);
 	assert_true(h.fakes[3].ticks >= 20);
+}
+
+/* The watch takes the only one away, and later all is over. */
+static bool take_away(void *arg, const struct sampler_status *status)
+{
+	struct house *h = arg;
+
+	(void)status;
+	if (++h->gone == 2)
+		h->seats[0].target = NULL;
+	return h->gone == 4;
+}
+
+static void one_leaves_while_it_is_waited_for(void **state)
+{
+	struct sampler_options o = {.period_ns = 60000ull * MS, .seed = 1};
+	struct house h = {.fakes[0].lead_ns = MS};
+	static const volatile int stop;
+	struct err err;
+
+	(void)state;
+	h.seats[0].target = (struct target *)&h.fakes[0];
+	assert_int_equal(sampler_run_seats(h.seats, 1, NULL, &o, &stop,
+					   take_away, &h, &err),
+			 SAMPLER_STOPPED);
+	assert_int_equal(h.fakes[0].ticks, 1);
+	assert_int_equal(h.gone, 5);
 }
 
 static void a_failure_ends_it(void **state)
@@ -288,6 +314,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_has_its_ticks),
 		cmocka_unit_test(one_that_is_gone),
+		cmocka_unit_test(one_leaves_while_it_is_waited_for),
 		cmocka_unit_test(a_failure_ends_it),
 		cmocka_unit_test(slices_in_order),
 		cmocka_unit_test(a_full_queue),
