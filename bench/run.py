@@ -173,6 +173,9 @@ def figures_of(reading):
     if tried and reading.stops:
         figures["stops"], figures["stopped ms"] = reading.stops
         figures["stopped share"] = 100 * reading.stops[0] / tried
+    if tried and reading.taken:
+        figures["taken"], figures["taken ms"] = reading.taken
+        figures["taken share"] = 100 * reading.taken[0] / tried
     return figures
 
 

@@ -24,13 +24,15 @@ class Reading:
     seconds: how long it sampled; samples: stacks that it kept; lost: those
     that it tried and did not keep; partial: kept and marked as not whole;
     ticks: how often it looked, or None; stops: how often it says that it
-    stopped the target, and for how many ms; stacks: a function that gives
-    (thread, frames, count), a frame being (name, line)."""
+    stopped the target, and for how many ms; taken: the same of its processor;
+    stacks: a function that gives (thread, frames, count), a frame being (name,
+    line)."""
 
     def __init__(self, seconds, samples, lost=0, partial=0, ticks=None,
-                 stops=None, stacks=None):
+                 stops=None, taken=None, stacks=None):
         self.seconds, self.samples, self.lost = seconds, samples, lost
-        self.partial, self.ticks, self.stops = partial, ticks, stops
+        self.partial, self.ticks = partial, ticks
+        self.stops, self.taken = stops, taken
         self.stacks = stacks or (lambda: ())
 
 
@@ -163,7 +165,10 @@ class Pystrobe(Tool):
             integer(lost.group(1)) if lost else 0,
             sum(count for _, frames, count in stacks
                 if frames[-1][0] == "<moving>"),
-            run.rate * run.duration * share, stops_of(said), lambda: stacks)
+            run.rate * run.duration * share,
+            pauses_of("stopped a thread", said),
+            pauses_of("took the processor of a thread", said),
+            lambda: stacks)
 
     @staticmethod
     def frame(cell):
@@ -179,9 +184,9 @@ class Pystrobe(Tool):
         return [self.program, "dump", str(pid)]
 
 
-def stops_of(text):
+def pauses_of(what, text):
     """(times, ms) of "stopped a thread 12 times for 3.4 ms in all", or None."""
-    match = re.search(r"stopped a thread (\d[\d,]*) times?(?:[^\n]*?([\d.,]+) "
+    match = re.search(what + r" (\d[\d,]*) times?(?:[^\n;]*?([\d.,]+) "
                       "(ns|us|\u00b5s|ms|s)\\b)?", text)
     if not match:
         return None
