@@ -435,10 +435,11 @@ static int choose(struct arena *a, const char *what)
 
 int main(int argc, char **argv)
 {
-	struct arena a = {.main = getpid()};
+	static struct arena a; /* the scribbler may outlive main() */
 	uint64_t seed = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
 	pthread_t thread;
 
+	a.main = getpid();
 	if (argc < 2 || choose(&a, argv[1]))
 		return 2;
 	place_zones(&a);
