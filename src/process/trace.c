@@ -60,7 +60,7 @@ struct tracer *tracer_new(pid_t pid, bool child)
 
 	t->pid = pid;
 	t->child = child;
-	t->may_be_urgent = sched_getscheduler(0) == SCHED_OTHER;
+	t->may_be_urgent = true;
 	t->slack = -1;
 	return t;
 }
@@ -75,8 +75,12 @@ static void be_urgent(struct tracer *t, bool urgent)
 
 	if (urgent == t->urgent || !t->may_be_urgent)
 		return;
-	if (t->slack < 0)
+	if (t->slack < 0) {
 		t->slack = prctl(PR_GET_TIMERSLACK, 0, 0, 0, 0);
+		t->may_be_urgent = sched_getscheduler(0) == SCHED_OTHER;
+		if (!t->may_be_urgent)
+			return;
+	}
 	if (sched_setscheduler(0, urgent ? SCHED_FIFO : SCHED_OTHER, &param)) {
 		t->may_be_urgent = false;
 		return;

@@ -16,6 +16,7 @@
 
 #define WATCH_NS 100000000u /* about this long without a look around */
 #define SLICE_NS 400000u /* shorter than those of others, longer than a tick */
+#define FIRST_NS 500000u /* period, below which we would be on it all the time */
 #define SPIN_NS 5000u /* to fall asleep and wake up takes as long */
 
 struct seat_times {
@@ -65,6 +66,22 @@ static enum sampler_end fail(int ret, struct err *err)
 {
 	err_set(err, ret, "cannot go on recording: %s", strerror(-ret));
 	return SAMPLER_FAILED;
+}
+
+/*
+ * Where there is one processor for all, the kernel gives it to us when the target
+ * has called it, or in its own time. As a real-time task, if that is permitted, we
+ * have it when a tick is due, and the target stands meanwhile anyway.
+ */
+static bool come_first(uint64_t period_ns)
+{
+	struct sched_param param = {.sched_priority = 1};
+	cpu_set_t set;
+
+	return period_ns >= FIRST_NS &&
+	       !sched_getaffinity(0, sizeof(set), &set) &&
+	       CPU_COUNT(&set) == 1 && sched_getscheduler(0) == SCHED_OTHER &&
+	       !sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &param);
 }
 
 /*
@@ -242,14 +259,20 @@ static enum sampler_end loop(struct run *r, struct sink *sink, struct err *err)
 
 static enum sampler_end run(struct run *r, struct sink *sink, struct err *err)
 {
+	struct sched_param usual = {.sched_priority = 0};
 	enum sampler_end end;
+	bool first;
 
 	r->times = xcalloc(r->n, sizeof(*r->times));
-	ask_for_short_slices();
+	first = come_first(r->options->period_ns);
+	if (!first)
+		ask_for_short_slices();
 	waker_init(&r->waker);
 	r->start = r->watched = r->now = clock_mono();
 	end = loop(r, sink, err);
 	call_watch(r);
+	if (first)
+		sched_setscheduler(0, SCHED_OTHER, &usual);
 	waker_release(&r->waker);
 	free(r->times);
 	return end;

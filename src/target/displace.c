@@ -24,7 +24,8 @@ bool may_displace(const struct target *t)
 {
 	const struct displace *d = &t->displace;
 
-	return d->allowed && d->next_ns && d->next_ns >= d->barred_ns;
+	return d->allowed && !d->failed && d->next_ns &&
+	       d->next_ns >= d->barred_ns;
 }
 
 bool is_displaced(const struct target *t, int cpu)
@@ -40,7 +41,7 @@ static bool has_occupier(struct target *t)
 
 	if (may_displace(t) && !d->occupier) {
 		d->occupier = occupier_new();
-		d->allowed = d->occupier != NULL;
+		d->failed = !d->occupier;
 	}
 	return may_displace(t);
 }
@@ -65,72 +66,99 @@ static void note_vain(struct displace *d)
 }
 
 /*
- * It is in the slice in which its processor was looked up; so it is there, or
- * has left it since and not run again.
+ * Reads the stack of one whose processor is not its own now. It is in the slice
+ * in which that was looked up; so it is there, or has left it since and not run
+ * again. False when it is not so, and nothing is to be said of its stack.
  */
+static bool grab(struct target *t, struct known *k, size_t row, int *ret)
+{
+	struct thread_look look;
+
+	if (probe_look(&k->probe, &t->process, &look) || look.run != RUN_CPU)
+		return false;
+	*ret = walker_grab(t->walker, row);
+	return !*ret && k->slices != UINT64_MAX &&
+	       look_slices(t, k) == k->slices;
+}
+
+static int take(struct target *t, struct known *k, size_t row,
+		uint64_t resumed)
+{
+	int ret = walker_take(t->walker, row, resumed);
+
+	k->on_cpu.stops++;
+	return ret ? ret : DISPLACE_READ;
+}
+
+/* We are there ourselves. */
+static int read_beside_us(struct target *t, struct known *k, size_t row)
+{
+	uint64_t began = clock_mono();
+	int ret = 0;
+	bool still = grab(t, k, row, &ret);
+
+	t->budget.left_ns -= (double)(clock_mono() - began);
+	if (!still)
+		return ret ? ret : DISPLACE_GONE;
+	return take(t, k, row, clock_mono());
+}
+
 static int read_displaced(struct target *t, struct known *k, size_t row)
 {
 	struct displace *d = &t->displace;
-	struct thread_look look;
 	uint64_t resumed;
-	bool still;
 	int ret = 0;
+	bool still = grab(t, k, row, &ret);
 
-	still = !probe_look(&k->probe, &t->process, &look) &&
-		look.run == RUN_CPU;
-	if (still)
-		ret = walker_grab(t->walker, row);
-	still = still && k->slices != UINT64_MAX &&
-		look_slices(t, k) == k->slices;
+	/* From here on it runs again. */
 	resumed = clock_mono();
 	still = occupy_end(d->occupier, d->next_ns, d->then_ns) && still;
-	if (ret)
-		return ret;
 	if (!still)
-		return DISPLACE_GONE;
-	k->on_cpu.stops++;
-	ret = walker_take(t->walker, row, resumed);
-	return ret ? ret : DISPLACE_READ;
+		return ret ? ret : DISPLACE_GONE;
+	return take(t, k, row, resumed);
+}
+
+/* The occupier's turn. */
+static int take_turn(struct target *t, struct known *k, size_t row)
+{
+	struct displace *d = &t->displace;
+	bool told = occupy_lead(d->occupier) > 0;
+	int ret = DISPLACE_NOT;
+
+	if (occupy_begin(d->occupier, d->cpu)) {
+		d->vain = 0;
+		ret = read_displaced(t, k, row);
+	} else if (told) {
+		note_vain(d);
+	}
+	charge(t, k);
+	return ret;
 }
 
 int displace(struct target *t, struct known *k, size_t row)
 {
 	struct displace *d = &t->displace;
-	bool told;
-	int ret;
 
-	/* One in each tick: it is told of the next one by now. */
-	if (d->cpu >= 0 || !has_occupier(t))
+	/* One in each tick: the occupier is told of the next one by now. */
+	if (!d->allowed || d->cpu >= 0)
 		return DISPLACE_NOT;
 	d->cpu = probe_cpu(&k->probe, &t->process);
 	if (d->cpu < 0)
 		return DISPLACE_NOT;
 	if (d->cpu == sched_getcpu())
-		occupy_not(d->occupier);
-	told = occupy_lead(d->occupier) > 0;
-	if (!occupy_begin(d->occupier, d->cpu)) {
-		if (told)
-			note_vain(d);
-		charge(t, k);
-		return DISPLACE_NOT;
-	}
-	d->vain = 0;
-	ret = read_displaced(t, k, row);
-	charge(t, k);
-	return ret;
+		return read_beside_us(t, k, row);
+	return has_occupier(t) ? take_turn(t, k, row) : DISPLACE_NOT;
 }
 
 void displace_next(struct target *t)
 {
 	struct displace *d = &t->displace;
+	bool here = d->cpu == sched_getcpu();
 
-	if (!d->occupier)
-		return;
-	if (d->cpu < 0 || !may_displace(t)) {
+	if (d->occupier && (d->cpu < 0 || here || !may_displace(t))) {
 		occupy_not(d->occupier);
 		charge(t, NULL);
-	} else if (occupy_cpu(d->occupier) != d->cpu &&
-		   d->cpu != sched_getcpu() &&
+	} else if (d->occupier && occupy_cpu(d->occupier) != d->cpu &&
 		   !occupy_at(d->occupier, d->cpu, d->next_ns, d->then_ns)) {
 		d->barred_ns = d->next_ns + BARRED_NS;
 	}

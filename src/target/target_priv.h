@@ -127,7 +127,7 @@ struct budget {
 /* Taking the processor of the thread that is read. */
 struct displace {
 	struct occupier *occupier; /* NULL: not needed yet, or not to be had */
-	bool allowed;
+	bool allowed, failed;
 	int cpu; /* of the one that was to stand in this tick; -1: none was */
 	uint64_t next_ns, then_ns; /* when the next ticks are due; 0: not then */
 	unsigned vain;      /* turns in a row in which nothing was read */
@@ -272,8 +272,8 @@ enum displaced {
 };
 
 /*
- * Waits until its processor is ours, and reads its stack. An enum displaced or a
- * negative errno.
+ * Waits until its processor is ours, if it is not by chance, and reads its
+ * stack. An enum displaced or a negative errno.
  */
 int displace(struct target *t, struct known *k, size_t row);
 /* After each tick: where to come in the next one. */
