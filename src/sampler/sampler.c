@@ -272,7 +272,9 @@ static enum sampler_end run(struct run *r, struct sink *sink, struct err *err)
 	end = loop(r, sink, err);
 	call_watch(r);
 	if (first)
-		sched_setscheduler(0, SCHED_OTHER, &usual);
+		/* Only who is privileged may take the flag away. */
+		sched_setscheduler(0, SCHED_OTHER | SCHED_RESET_ON_FORK,
+				   &usual);
 	waker_release(&r->waker);
 	free(r->times);
 	return end;
