@@ -66,19 +66,30 @@ def wait_until(condition, what, seconds=DEADLINE):
 
 
 @contextlib.contextmanager
+def placed(target, its, ours):
+    """The target is on one processor, and what is started meanwhile on ours."""
+    usual = os.sched_getaffinity(0)
+    for task in os.listdir("/proc/%d/task" % target.pid):
+        os.sched_setaffinity(int(task), {its})
+    os.sched_setaffinity(0, {ours})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, usual)
+
+
 def apart(target):
     """What is started meanwhile runs on another processor than the target: a
     thread that waits for ours need not be stopped."""
     usual = os.sched_getaffinity(0)
     if len(usual) < 2:
         raise Skip("there is one processor only")
-    for task in os.listdir("/proc/%d/task" % target.pid):
-        os.sched_setaffinity(int(task), {max(usual)})
-    os.sched_setaffinity(0, {min(usual)})
-    try:
-        yield
-    finally:
-        os.sched_setaffinity(0, usual)
+    return placed(target, max(usual), min(usual))
+
+
+def together(target):
+    one = max(os.sched_getaffinity(0))
+    return placed(target, one, one)
 
 
 def need(command):
