@@ -6,7 +6,6 @@
  * is one, takes microseconds, and is known there before: a system call that ends
  * meanwhile ends with the stop.
  */
-#include <errno.h>
 #include <linux/futex.h>
 #include <pthread.h>
 #include <sched.h>

@@ -138,7 +138,7 @@ static size_t first_due(struct run *r)
 	for (i = 0; i < r->n; i++) {
 		if (!r->seats[i].target)
 			continue;
-		if (r->times[i].of != r->seats[i].target)
+		if (!sits(r, i))
 			sit_down(r, i);
 		if (first == r->n || begin_of(r, i) < begin_of(r, first))
 			first = i;
