@@ -284,6 +284,8 @@ int report_view_resolve(const struct report_view *v, struct output *out,
 /* From now on the first SIGINT, SIGTERM or SIGHUP only asks to stop. */
 void signals_catch(void);
 const volatile int *signals_asked(void); /* how often; never NULL */
+/* Sleeps until that monotonic time; true when a signal asks to stop. */
+bool signals_sleep_until(uint64_t due);
 /*
  * While on, the second signal waits for the end of this (a third one does
  * not): there are files of which only the code in between knows.

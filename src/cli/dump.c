@@ -186,8 +186,7 @@ static int watch(const struct dump *d)
 		status = dump_all(d, &shown);
 		seen += shown;
 		due += d->watch_ns;
-		if (!shown || *signals_asked() ||
-		    clock_sleep_until(due) == -EINTR)
+		if (!shown || signals_sleep_until(due))
 			break;
 	}
 	return seen ? EXIT_OK : status;

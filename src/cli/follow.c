@@ -49,7 +49,7 @@ static void wait_for_file(const char *path, uint64_t every_ns, bool quiet)
 		if (!told)
 			say("waiting for '%s'", path);
 		told = true;
-		clock_sleep_until(clock_mono() + pause);
+		signals_sleep_until(clock_mono() + pause);
 	}
 }
 
@@ -75,7 +75,6 @@ int follow(char *const *paths, size_t n, uint64_t every_ns, bool quiet,
 		first = false;
 		before = seen;
 		now = clock_mono();
-	} while (!ret && written && !*signals_asked() &&
-		 clock_sleep_until(now + every_ns) != -EINTR);
+	} while (!ret && written && !signals_sleep_until(now + every_ns));
 	return ret;
 }

@@ -3,6 +3,7 @@
  * is written; the second one ends us at once, without leaving files behind.
  */
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stddef.h>
 #include <unistd.h>
@@ -118,6 +119,33 @@ const volatile int *signals_asked(void)
 	return &signal_state.asked;
 }
 
+static sigset_t caught_set(void)
+{
+	sigset_t set;
+	size_t i;
+
+	sigemptyset(&set);
+	for (i = 0; i < CAUGHT; i++)
+		sigaddset(&set, caught[i]);
+	return set;
+}
+
+bool signals_sleep_until(uint64_t due)
+{
+	sigset_t set = caught_set(), before;
+	struct timespec rest;
+	uint64_t now;
+
+	sigprocmask(SIG_BLOCK, &set, &before);
+	/* Other signals end the wait, too: that of a thread we let go late. */
+	while (!signal_state.asked && (now = clock_mono()) < due) {
+		rest = clock_spec(due - now);
+		ppoll(NULL, 0, &rest, &before);
+	}
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	return signal_state.asked;
+}
+
 void signals_hold(bool on)
 {
 	signal_state.held = on;
@@ -128,12 +156,8 @@ void signals_hold(bool on)
 
 void signals_block(bool on)
 {
-	sigset_t set;
-	size_t i;
+	sigset_t set = caught_set();
 
-	sigemptyset(&set);
-	for (i = 0; i < CAUGHT; i++)
-		sigaddset(&set, caught[i]);
 	sigprocmask(on ? SIG_BLOCK : SIG_UNBLOCK, &set, NULL);
 }
 

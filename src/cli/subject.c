@@ -189,6 +189,6 @@ int subject_attach(struct subject *s, struct target **t, uint64_t until,
 			told = true;
 		}
 		now += pause_after(now - began);
-		clock_sleep_until(now < until ? now : until);
+		signals_sleep_until(now < until ? now : until);
 	}
 }

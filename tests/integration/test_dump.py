@@ -3,10 +3,12 @@ import json
 import os
 import re
 import signal
+import subprocess
+import sys
 import time
 
-from harness import (EXIT_FAILED, EXIT_USAGE, contains, each_python, equal,
-                     expect, expect_untouched, wait_until)
+from harness import (EXIT_FAILED, EXIT_USAGE, alone, apart, contains,
+                     each_python, equal, expect, expect_untouched, wait_until)
 
 THREAD = re.compile(r'Thread (\d+) \((.*?)\): "(.*)"$')
 
@@ -171,6 +173,25 @@ def test_watch(t):
     for wrong in ("0", "1ms", "soon"):
         result = t.pystrobe("dump", "--watch", wrong, "1", status=EXIT_USAGE)
         expect(result.err, "nothing said about %s", wrong)
+
+
+@alone
+def test_watch_beside_others(t):
+    """A thread that stops late, as it waits for a processor, ends nothing."""
+    target = t.ready("busy.py")
+    other = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    try:
+        with apart(target):
+            os.sched_setaffinity(other.pid, os.sched_getaffinity(target.pid))
+            watch = t.begin("dump", "--json", "--watch", "10ms",
+                            str(target.pid))
+        looks = [json.loads(watch.line()) for _ in range(100)]
+    finally:
+        other.kill()
+        other.wait()
+    expect(all(look["threads"] for look in looks), "nothing seen")
+    watch.signal(signal.SIGTERM)
+    equal(watch.wait(), 0, "status after SIGTERM")
 
 
 def variables_of(text, function):
