@@ -92,6 +92,7 @@ struct target_counts {
 	uint64_t stopped, disk; /* samples, not lost, in that enum run_state */
 	struct target_pauses {
 		uint64_t times, ns, longest_ns;
+		uint64_t vain; /* of them: we were too late to read anything */
 	} stops, displaced; /* threads; by taking their processor */
 	uint64_t refused; /* stops that were not permitted */
 	pid_t tracer;     /* who traced a thread then; 0: not known */

@@ -152,8 +152,11 @@ static void add_pauses(struct str *s, const char *what,
 	add_digits(s, 3, 999.5, (double)p->ns / 1e6);
 	str_adds(s, " ms in all (");
 	add_digits(s, 2, 99.5, 100.0 * (double)p->ns / (double)elapsed_ns);
-	str_addf(s, " %% of the time, %.0f us at most)",
+	str_addf(s, " %% of the time, %.0f us at most",
 		 (double)p->longest_ns / 1e3);
+	if (p->vain)
+		str_addf(s, "; %llu in vain", (unsigned long long)p->vain);
+	str_addc(s, ')');
 }
 
 void add_stops(struct str *s, const struct totals *t)

@@ -214,6 +214,7 @@ static void add_pauses(struct target_pauses *to,
 	to->ns += p->ns;
 	if (p->longest_ns > to->longest_ns)
 		to->longest_ns = p->longest_ns;
+	to->vain += p->vain;
 }
 
 /* The totals with what the present target has counted by now. */

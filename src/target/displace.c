@@ -10,7 +10,7 @@
 #define VAIN 20 /* turns in a row that came to nothing: not for BARRED_NS */
 #define BARRED_NS 1000000000u
 
-void displace_plan(struct target *t, const struct target_ticks *ticks)
+void target_next(struct target *t, const struct target_ticks *ticks)
 {
 	struct displace *d = &t->displace;
 	bool each = t->budget.share * (double)ticks->period_ns >= TURN_NS;
@@ -18,6 +18,13 @@ void displace_plan(struct target *t, const struct target_ticks *ticks)
 	/* It takes as long to call it back as to let it come each time. */
 	d->next_ns = each ? ticks->next_ns : 0;
 	d->then_ns = ticks->then_ns;
+}
+
+uint64_t target_lead(const struct target *t)
+{
+	const struct displace *d = &t->displace;
+
+	return d->occupier ? occupy_lead(d->occupier) : 0;
 }
 
 bool may_displace(const struct target *t)
@@ -57,8 +64,11 @@ static void charge(struct target *t, struct known *k)
 }
 
 /* The target was kept waiting, and nothing was read. */
-static void note_vain(struct displace *d)
+static void note_vain(struct target *t)
 {
+	struct displace *d = &t->displace;
+
+	t->counts.displaced.vain++;
 	if (++d->vain < VAIN)
 		return;
 	d->vain = 0;
@@ -129,7 +139,7 @@ static int take_turn(struct target *t, struct known *k, size_t row)
 		d->vain = 0;
 		ret = read_displaced(t, k, row);
 	} else if (told) {
-		note_vain(d);
+		note_vain(t);
 	}
 	charge(t, k);
 	return ret;

@@ -281,7 +281,7 @@ static int hold_moving(struct target *t)
 		k = t->rows[t->moving[i]];
 		ret = hold_still(t, k, t->moving[i]);
 		/* GIL, collector and exception are those of the stop. */
-		if (!t->lean)
+		if (!t->lean && (k->stop || !k->blocked))
 			define_state(t, k);
 	}
 	return ret;

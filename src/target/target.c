@@ -257,18 +257,6 @@ static int tell_tick(struct target *t, struct sink *sink,
 	return ret ? ret : sample_rows(t, sink);
 }
 
-void target_next(struct target *t, const struct target_ticks *ticks)
-{
-	displace_plan(t, ticks);
-}
-
-uint64_t target_lead(const struct target *t)
-{
-	const struct displace *d = &t->displace;
-
-	return d->occupier ? occupy_lead(d->occupier) : 0;
-}
-
 int target_sample(struct target *t, struct sink *sink, const struct tick *due)
 {
 	uint64_t when = due->mono_ns;
@@ -343,8 +331,10 @@ void target_counts(const struct target *t, struct target_counts *out)
 		occupy_counts(t->displace.occupier, &turns);
 	*out = t->counts;
 	out->calls = remote_calls(t->remote);
-	out->stops = (struct target_pauses){trace.stops, trace.pause_ns,
-					    trace.longest_ns};
-	out->displaced = (struct target_pauses){turns.turns, turns.cpu_ns,
-						turns.longest_ns};
+	out->stops = (struct target_pauses){.times = trace.stops,
+					    .ns = trace.pause_ns,
+					    .longest_ns = trace.longest_ns};
+	out->displaced.times = turns.turns;
+	out->displaced.ns = turns.cpu_ns;
+	out->displaced.longest_ns = turns.longest_ns;
 }

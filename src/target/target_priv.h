@@ -259,8 +259,6 @@ int hold_still(struct target *t, struct known *k, size_t row);
 
 /* ---- displace.c: taking its processor ---- */
 
-/* Before each tick. */
-void displace_plan(struct target *t, const struct target_ticks *ticks);
 /* Whether that is a way to make a thread stand. */
 bool may_displace(const struct target *t);
 /* Whether who would be on this processor (-1: any) stands, since it is ours now. */

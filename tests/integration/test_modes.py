@@ -9,7 +9,8 @@ import sys
 import time
 
 from harness import (EXIT_USAGE, alone, apart, each_python, equal, expect,
-                     parse_folded, state_of, suspend, total, wait_until)
+                     parse_folded, ran_and_waited, state_of, suspend, total,
+                     wait_until)
 
 MODES = ("wall", "cpu", "gil", "offcpu", "gc", "exception")
 WAITING = ("in_recv", "in_sleep", "in_lock")
@@ -356,12 +357,6 @@ def test_state_header(t):
     expect(re.search(r"\d+ % handling an exception", table), "%s", table)
 
 
-def time_on_processor(pid):
-    """ns that a process of one thread ran, and waited for a processor."""
-    with open("/proc/%d/schedstat" % pid) as f:
-        return tuple(map(int, f.read().split()[:2]))
-
-
 @alone
 @each_python()
 def test_state_runnable(t):
@@ -375,10 +370,10 @@ def test_state_runnable(t):
             os.sched_setaffinity(int(task), {processor})
         os.sched_setaffinity(other.pid, {processor})
         saved = t.path("run.strobe")
-        ran, waited = time_on_processor(target.pid)
+        ran, waited = ran_and_waited(target.pid)
         t.pystrobe("record", "-p", str(target.pid), "-d", "1500ms", "-r",
                    "250", "-o", saved)
-        now_ran, now_waited = time_on_processor(target.pid)
+        now_ran, now_waited = ran_and_waited(target.pid)
     finally:
         other.kill()
         other.wait()
@@ -412,11 +407,8 @@ def test_state_of_another_interpreter(t):
 
 def times_on_processors(pid):
     """s that all threads of a process ran."""
-    ran = 0
-    for task in os.listdir("/proc/%d/task" % pid):
-        with open("/proc/%d/task/%s/schedstat" % (pid, task)) as f:
-            ran += int(f.read().split()[0])
-    return ran * 1e-9
+    return 1e-9 * sum(ran_and_waited(int(task))[0]
+                      for task in os.listdir("/proc/%d/task" % pid))
 
 
 def expect_time_on_processors(t, target, rate, least):

@@ -11,21 +11,16 @@ import time
 
 from harness import (ROOT, TARGETS, Fail, Skip, alone, apart, each_python,
                      equal, expect, expect_untouched, need, parse_folded,
-                     state_of, suspend, total, wait_until)
+                     ran_and_waited, state_of, suspend, total, wait_until)
 
 BUILT_TESTS = "tests"  # beside the program
 
 
-def ran_ns(pid):
-    """CPU time of its main thread."""
-    with open("/proc/%d/schedstat" % pid) as f:
-        return int(f.read().split()[0])
-
-
 def expect_going_on(pid):
     expect_untouched(pid)
-    seen = ran_ns(pid)
-    wait_until(lambda: ran_ns(pid) > seen + 1000000, "the target goes on")
+    seen = ran_and_waited(pid)[0]
+    wait_until(lambda: ran_and_waited(pid)[0] > seen + 1000000,
+               "the target goes on")
 
 
 def begun(t, target, *args):
@@ -394,8 +389,8 @@ def test_killed_target(t):
                       t.path("out.svg"), "--", t.python.path,
                       t.python.script("busy.py"))
         pid = run.said()["pid"]
-        seen = ran_ns(pid)
-        wait_until(lambda: ran_ns(pid) > seen + 1000000 * (1 + i % 7), "work")
+        seen = ran_and_waited(pid)[0] + 1000000 * (1 + i % 7)
+        wait_until(lambda: ran_and_waited(pid)[0] > seen, "work")
         os.kill(pid, signal.SIGKILL)
         equal(run.wait(), -signal.SIGKILL, "status: %s" % run.stderr())
 

@@ -65,6 +65,12 @@ def wait_until(condition, what, seconds=DEADLINE):
         time.sleep(0.002)
 
 
+def ran_and_waited(tid):
+    """ns that a thread was on a processor, and that it waited for one."""
+    with open("/proc/%d/schedstat" % tid) as f:
+        return tuple(map(int, f.read().split()[:2]))
+
+
 @contextlib.contextmanager
 def placed(target, its, ours):
     """The target is on one processor, and what is started meanwhile on ours."""
