@@ -226,8 +226,11 @@ bool probe_runs(struct thread_probe *t, const struct process *p);
 int probe_switches(struct thread_probe *t, const struct process *p,
 		   uint64_t *switches, bool *runs);
 
-/* The processor that it was on last, from stat; -1 unknown. */
-int probe_cpu(struct thread_probe *t, const struct process *p);
+/*
+ * The processor that it was on last, from stat, and whether it may run; -1 and
+ * false: unknown.
+ */
+int probe_cpu(struct thread_probe *t, const struct process *p, bool *runs);
 
 /*
  * CPU time of a whole process in ns, without any file; -ESRCH. By pid alone:

@@ -273,9 +273,11 @@ int probe_switches(struct thread_probe *t, const struct process *p,
 	return 0;
 }
 
-int probe_cpu(struct thread_probe *t, const struct process *p)
+int probe_cpu(struct thread_probe *t, const struct process *p, bool *runs)
 {
 	struct process_stat st;
+	bool known = !read_stat(t, p, &st);
 
-	return read_stat(t, p, &st) ? -1 : st.cpu;
+	*runs = known && st.state == 'R';
+	return known ? st.cpu : -1;
 }

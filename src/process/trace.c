@@ -38,6 +38,7 @@ struct tracer {
 	pid_t pid;
 	bool child;
 	bool ready, urgent, may_be_urgent;
+	int policy; /* ours otherwise, with its flag */
 	int slack; /* of our timers, in ns, to be set again; -1: not known yet */
 	uint64_t since;    /* when it was interrupted */
 	sigset_t mask;     /* of signals, before that */
@@ -77,11 +78,15 @@ static void be_urgent(struct tracer *t, bool urgent)
 		return;
 	if (t->slack < 0) {
 		t->slack = prctl(PR_GET_TIMERSLACK, 0, 0, 0, 0);
-		t->may_be_urgent = sched_getscheduler(0) == SCHED_OTHER;
+		t->policy = sched_getscheduler(0);
+		t->may_be_urgent =
+			(t->policy & ~SCHED_RESET_ON_FORK) == SCHED_OTHER;
 		if (!t->may_be_urgent)
 			return;
 	}
-	if (sched_setscheduler(0, urgent ? SCHED_FIFO : SCHED_OTHER, &param)) {
+	/* To take the flag away is for who is privileged. */
+	if (sched_setscheduler(0, urgent ? SCHED_FIFO | t->policy : t->policy,
+			       &param)) {
 		t->may_be_urgent = false;
 		return;
 	}

@@ -80,7 +80,8 @@ static bool come_first(uint64_t period_ns)
 
 	return period_ns >= FIRST_NS &&
 	       !sched_getaffinity(0, sizeof(set), &set) &&
-	       CPU_COUNT(&set) == 1 && sched_getscheduler(0) == SCHED_OTHER &&
+	       CPU_COUNT(&set) == 1 &&
+	       (sched_getscheduler(0) & ~SCHED_RESET_ON_FORK) == SCHED_OTHER &&
 	       !sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &param);
 }
 

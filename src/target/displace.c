@@ -78,17 +78,19 @@ static void note_vain(struct target *t)
 /*
  * Reads the stack of one whose processor is not its own now. It is in the slice
  * in which that was looked up; so it is there, or has left it since and not run
- * again. False when it is not so, and nothing is to be said of its stack.
+ * again. If it did not run since then, it waited for its processor all the time.
+ * False when it is not so, and nothing is to be said of its stack.
  */
 static bool grab(struct target *t, struct known *k, size_t row, int *ret)
 {
-	struct thread_look look;
+	uint64_t cpu_ns = k->sched.cpu_ns;
+	bool still;
 
-	if (probe_look(&k->probe, &t->process, &look) || look.run != RUN_CPU)
-		return false;
 	*ret = walker_grab(t->walker, row);
-	return !*ret && k->slices != UINT64_MAX &&
-	       look_slices(t, k) == k->slices;
+	still = !*ret && k->slices != UINT64_MAX &&
+		look_slices(t, k) == k->slices;
+	k->queued = k->sched.cpu_ns == cpu_ns;
+	return still;
 }
 
 static int take(struct target *t, struct known *k, size_t row,
@@ -97,7 +99,7 @@ static int take(struct target *t, struct known *k, size_t row,
 	int ret = walker_take(t->walker, row, resumed);
 
 	k->on_cpu.stops++;
-	return ret ? ret : DISPLACE_READ;
+	return ret ? ret : STAND_READ;
 }
 
 /* We are there ourselves. */
@@ -107,10 +109,23 @@ static int read_beside_us(struct target *t, struct known *k, size_t row)
 	int ret = 0;
 	bool still = grab(t, k, row, &ret);
 
+	k->queued = false; /* but behind us */
 	t->budget.left_ns -= (double)(clock_mono() - began);
 	if (!still)
-		return ret ? ret : DISPLACE_GONE;
+		return ret ? ret : STAND_GONE;
 	return take(t, k, row, clock_mono());
+}
+
+/*
+ * It fell asleep before its processor was ours. One that slept after that has come
+ * on it once more. Asked when it runs again, so that it stands for less long.
+ */
+static bool had_slept(struct target *t, struct known *k)
+{
+	struct thread_look look;
+
+	return probe_look(&k->probe, &t->process, &look) ||
+	       (look.run != RUN_CPU && look_slices(t, k) == k->slices);
 }
 
 static int read_displaced(struct target *t, struct known *k, size_t row)
@@ -123,8 +138,9 @@ static int read_displaced(struct target *t, struct known *k, size_t row)
 	/* From here on it runs again. */
 	resumed = clock_mono();
 	still = occupy_end(d->occupier, d->next_ns, d->then_ns) && still;
-	if (!still)
-		return ret ? ret : DISPLACE_GONE;
+	if (!still || had_slept(t, k))
+		return ret ? ret : STAND_GONE;
+	d->there = k->tid;
 	return take(t, k, row, resumed);
 }
 
@@ -133,8 +149,9 @@ static int take_turn(struct target *t, struct known *k, size_t row)
 {
 	struct displace *d = &t->displace;
 	bool told = occupy_lead(d->occupier) > 0;
-	int ret = DISPLACE_NOT;
+	int ret = STAND_NOT;
 
+	d->there = 0;
 	if (occupy_begin(d->occupier, d->cpu)) {
 		d->vain = 0;
 		ret = read_displaced(t, k, row);
@@ -145,26 +162,44 @@ static int take_turn(struct target *t, struct known *k, size_t row)
 	return ret;
 }
 
+bool turn_comes(const struct target *t)
+{
+	const struct displace *d = &t->displace;
+
+	return d->cpu < 0 && may_displace(t) && d->occupier &&
+	       occupy_lead(d->occupier) > 0;
+}
+
 int displace(struct target *t, struct known *k, size_t row)
 {
 	struct displace *d = &t->displace;
+	bool runs;
+	int cpu;
 
 	/* One in each tick: the occupier is told of the next one by now. */
 	if (!d->allowed || d->cpu >= 0)
-		return DISPLACE_NOT;
-	d->cpu = probe_cpu(&k->probe, &t->process);
-	if (d->cpu < 0)
-		return DISPLACE_NOT;
+		return STAND_NOT;
+	cpu = probe_cpu(&k->probe, &t->process, &runs);
+	if (cpu < 0)
+		return STAND_NOT;
+	/* It is still another one's turn. */
+	d->left = cpu;
+	if (!runs)
+		return STAND_GONE;
+	d->cpu = cpu;
 	if (d->cpu == sched_getcpu())
 		return read_beside_us(t, k, row);
-	return has_occupier(t) ? take_turn(t, k, row) : DISPLACE_NOT;
+	return has_occupier(t) ? take_turn(t, k, row) : STAND_NOT;
 }
 
 void displace_next(struct target *t)
 {
 	struct displace *d = &t->displace;
-	bool here = d->cpu == sched_getcpu();
+	bool here;
 
+	if (d->cpu < 0)
+		d->cpu = d->left;
+	here = d->cpu == sched_getcpu();
 	if (d->occupier && (d->cpu < 0 || here || !may_displace(t))) {
 		occupy_not(d->occupier);
 		charge(t, NULL);
@@ -172,5 +207,5 @@ void displace_next(struct target *t)
 		   !occupy_at(d->occupier, d->cpu, d->next_ns, d->then_ns)) {
 		d->barred_ns = d->next_ns + BARRED_NS;
 	}
-	d->cpu = -1;
+	d->cpu = d->left = -1;
 }

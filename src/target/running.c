@@ -118,23 +118,25 @@ void unlearn_off(struct known *k)
 
 bool waits_for_us(struct target *t, struct known *k)
 {
-	int cpu = probe_cpu(&k->probe, &t->process);
+	bool runs;
+	int cpu = probe_cpu(&k->probe, &t->process, &runs);
 
 	return cpu == sched_getcpu() || is_displaced(t, cpu);
 }
 
 bool waits_for_other(struct target *t, struct known *k)
 {
-	int cpu = probe_cpu(&k->probe, &t->process);
 	struct known *other;
+	bool runs;
+	int cpu = probe_cpu(&k->probe, &t->process, &runs);
 	size_t i;
 
 	for (i = 0; i < t->nrows; i++) {
 		other = t->rows[i];
 		if (other != k && !other->blocked &&
 		    other->def.run == RUN_CPU && !(other->tid & SYNTHETIC) &&
-		    probe_cpu(&other->probe, &t->process) == cpu &&
-		    probe_runs(&other->probe, &t->process))
+		    probe_cpu(&other->probe, &t->process, &runs) == cpu &&
+		    runs)
 			return true;
 	}
 	return false;

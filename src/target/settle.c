@@ -183,12 +183,12 @@ static int read_unless_whole(struct target *t, size_t row)
 {
 	const struct walk_thread *w = row_of(t, row);
 
-	return w->loss == LOSS_NONE && !w->left
-		       ? 0
+	return w->left || w->loss == LOSS_NONE
+		       ? STAND_NOT
 		       : walker_again(t->walker, row, false);
 }
 
-/* Stops the thread and reads its stack. */
+/* Stops the thread and reads its stack. An enum stand or a negative errno. */
 static int stop_and_read(struct target *t, struct known *k, size_t row,
 			 uint64_t now)
 {
@@ -204,20 +204,24 @@ static int stop_and_read(struct target *t, struct known *k, size_t row,
 	if (stopped == -EPERM)
 		note_refusal(t, k, now);
 	if (stopped == -EPERM || stopped == -ESRCH)
-		return 0;
+		return STAND_NOT;
 	if (stopped)
 		return read_unless_whole(t, row);
 	ret = walker_grab(t->walker, row);
 	if (!ret)
 		read_locals(t, k, row, true);
 	/* On its way to the stop: then the look is of what it did before. */
-	slept = !locals && !t->lean && !row_of(t, row)->left &&
-		look_slices(t, k) != k->slices;
+	slept = !locals && !t->lean && look_slices(t, k) != k->slices;
 	k->on_cpu.stops++;
 	/* From here on: it may displace us before we are told that it runs. */
 	resumed = clock_mono();
 	t->budget.left_ns -= (double)trace_resume(t->tracer);
-	return ret || slept ? ret : walker_take(t->walker, row, resumed);
+	if (ret)
+		return ret;
+	if (slept)
+		return row_of(t, row)->left ? STAND_GONE : STAND_READ;
+	ret = walker_take(t->walker, row, resumed);
+	return ret ? ret : STAND_READ;
 }
 
 /* Whether it may be made to stand at all. */
@@ -277,14 +281,33 @@ static int stop_if_running(struct target *t, struct known *k, size_t row)
 }
 
 /*
- * It had gone by the time that its processor was ours: what it did before, when
- * it was looked at, does not belong to the stack that it has now.
+ * It did not stand, or had gone by then: what it did before, when it was looked at,
+ * does not belong to the stack that it has now.
  */
 static int look_anew(struct target *t, struct known *k, size_t row)
 {
 	k->slices = look_slices(t, k);
 	k->leave = k->looked = false;
 	return settle(t, k, row, clock_mono());
+}
+
+int hold_unseen(struct target *t, struct known *k, size_t row, uint64_t now)
+{
+	int ret = displace(t, k, row);
+
+	/* What was read need not be a stack. */
+	if (ret == STAND_READ && row_of(t, row)->left)
+		ret = STAND_NOT;
+	if (ret == STAND_GONE)
+		k->slices = k->sched.slices;
+	if (ret != STAND_READ)
+		return ret;
+	k->look = (struct thread_look){.run = RUN_CPU, .call = -1};
+	k->runnable = k->queued;
+	k->blocked = k->passing = false;
+	k->ran_ns = now;
+	note_delays(t, k, now);
+	return STAND_READ;
 }
 
 int hold_still(struct target *t, struct known *k, size_t row)
@@ -295,13 +318,11 @@ int hold_still(struct target *t, struct known *k, size_t row)
 	if (!k->stop || (k->blocked && w->loss == LOSS_NONE && !w->left))
 		return 0;
 	ret = displace(t, k, row);
-	if (ret == DISPLACE_GONE)
-		ret = look_anew(t, k, row);
-	else if (ret == DISPLACE_NOT)
+	if (ret == STAND_NOT)
 		ret = stop_if_running(t, k, row);
-	if (ret < 0 || !w->left)
-		return ret < 0 ? ret : 0;
-	return walker_again(t->walker, row, false);
+	if (ret == STAND_GONE || (ret >= 0 && w->left))
+		ret = look_anew(t, k, row);
+	return ret < 0 ? ret : 0;
 }
 
 int look_closely(struct target *t, struct known *k, size_t row, uint64_t now)

@@ -149,6 +149,25 @@ static void look_before(struct target *t, struct known *k, size_t row)
 	walker_asleep(t->walker, row, is_blocked(k));
 }
 
+/* Where a turn comes to nothing, the look is what counts, as for the others. */
+static int look_or_hold(struct target *t, struct known *k, size_t row,
+			bool only, uint64_t now)
+{
+	int ret = STAND_NOT;
+
+	if (k->leave && turn_comes(t))
+		ret = hold_unseen(t, k, row, now);
+	if (ret < 0)
+		return ret;
+	if (ret != STAND_READ) {
+		k->leave = k->leave && only;
+		return look_now(t, k, row, now);
+	}
+	define_state(t, k);
+	k->awake = false;
+	return 0;
+}
+
 /*
  * Whether it has run since the last tick. If so, it is looked at on the spot:
  * what runs for a moment only has ended before the next thread's turn. A thread
@@ -158,7 +177,6 @@ static int check_row(struct target *t, size_t row, bool only, uint64_t now,
 		     uint64_t *cpu_ns)
 {
 	struct known *k = t->rows[row];
-	bool simple;
 	int ret = 0;
 
 	k->stop = k->leave = k->looked = k->over_budget = false;
@@ -178,19 +196,44 @@ static int check_row(struct target *t, size_t row, bool only, uint64_t now,
 	if (k->awake && !k->fresh && k->slices != UINT64_MAX) {
 		decide(t, k, now);
 		/* The stop of one of several comes long after its look. */
-		k->leave = only && k->stop;
-		simple = only && !k->leave && !t->options.locals.bytes;
+		k->leave = k->stop && (only || turn_comes(t));
 		if (k->leave)
 			walker_leave(t->walker, row);
-		if (simple)
+		if (only && !k->stop && !t->options.locals.bytes)
 			look_before(t, k, row);
 		else
-			ret = look_now(t, k, row, now);
+			ret = look_or_hold(t, k, row, only, now);
 	}
 	walker_hold(t->walker, row, k->blocked);
 	if (!k->blocked && !k->looked && !k->leave)
 		walker_later(t->walker, row);
 	return ret;
+}
+
+static int check_busy_row(struct target *t, size_t row, uint64_t now,
+			  uint64_t *rest, bool *known)
+{
+	uint64_t cpu_ns = 0;
+	int ret = check_row(t, row, t->nrows - t->nidle == 1, now, &cpu_ns);
+
+	*known = *known && t->rows[row]->slices != UINT64_MAX;
+	*rest -= cpu_ns;
+	return ret;
+}
+
+/* That of the one that stood the last time: its turn comes soon. */
+static size_t expected_row(const struct target *t)
+{
+	uint32_t i = map_get(&t->known_of, t->displace.there);
+	size_t row;
+
+	if (!t->displace.there || i == MAP_NONE)
+		return t->nrows;
+	row = t->known[i]->row;
+	return row < t->nrows && t->rows[row] == t->known[i] &&
+			       !t->known[i]->idle
+		       ? row
+		       : t->nrows;
 }
 
 /*
@@ -201,23 +244,17 @@ static int check_row(struct target *t, size_t row, bool only, uint64_t now,
 static int check_busy(struct target *t, uint64_t now, uint64_t *rest,
 		      bool *known)
 {
-	bool only = t->nrows - t->nidle == 1;
-	uint64_t cpu_ns;
-	size_t i;
-	int ret;
+	size_t i, first = expected_row(t);
+	int ret = 0;
 
 	*known = t->nidle && !t->found.layout.free_threaded &&
 		 process_cpu_ns(&t->process, rest) == 0;
-	for (i = 0; i < t->nrows; i++) {
-		if (t->rows[i]->idle)
-			continue;
-		ret = check_row(t, i, only, now, &cpu_ns);
-		if (ret)
-			return ret;
-		*known = *known && t->rows[i]->slices != UINT64_MAX;
-		*rest -= cpu_ns;
-	}
-	return 0;
+	if (first < t->nrows)
+		ret = check_busy_row(t, first, now, rest, known);
+	for (i = 0; i < t->nrows && !ret; i++)
+		if (i != first && !t->rows[i]->idle)
+			ret = check_busy_row(t, i, now, rest, known);
+	return ret;
 }
 
 /* The same sum, in one go. */

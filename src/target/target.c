@@ -76,7 +76,7 @@ static void set_options(struct target *t, const struct target_options *o)
 	t->budget.share = o->pause_share;
 	t->budget.filled = clock_mono();
 	t->displace.allowed = o->stop == STOP_AUTO && !o->locals.bytes;
-	t->displace.cpu = -1;
+	t->displace.cpu = t->displace.left = -1;
 	t->tracer = tracer_new(t->process.pid,
 			       !process_stat_read(&t->process, &st) &&
 				       st.ppid == getpid());

@@ -82,6 +82,7 @@ struct known {
 	bool looked; /* right before this snapshot, which has its stack */
 	bool stop;   /* to be stopped in this tick, whatever a look would show */
 	bool leave;  /* so its stack is not read before */
+	bool queued; /* it had no processor before that was taken */
 	unsigned locals_flaws;
 	bool runnable; /* waited for a processor, before we stopped it */
 
@@ -129,6 +130,8 @@ struct displace {
 	struct occupier *occupier; /* NULL: not needed yet, or not to be had */
 	bool allowed, failed;
 	int cpu; /* of the one that was to stand in this tick; -1: none was */
+	int left; /* of one that was found asleep; -1: none */
+	uint32_t there; /* thread that stood in the last turn; 0: none did */
 	uint64_t next_ns, then_ns; /* when the next ticks are due; 0: not then */
 	unsigned vain;      /* turns in a row in which nothing was read */
 	uint64_t barred_ns; /* it is not tried until then */
@@ -246,6 +249,11 @@ void decide(struct target *t, struct known *k, uint64_t now);
 /* Takes note of its stack in this tick, for that. */
 void note_stack(struct known *k, const struct walk_thread *w);
 /*
+ * Reads it while it stands, if that is so, without a look before: that it stood
+ * tells what it did. An enum stand or a negative errno.
+ */
+int hold_unseen(struct target *t, struct known *k, size_t row, uint64_t now);
+/*
  * Its state and its stack; and its variables if these are wanted: then it must
  * be found asleep or stop. 0 or a negative errno.
  */
@@ -263,15 +271,17 @@ int hold_still(struct target *t, struct known *k, size_t row);
 bool may_displace(const struct target *t);
 /* Whether who would be on this processor (-1: any) stands, since it is ours now. */
 bool is_displaced(const struct target *t, int cpu);
-enum displaced {
-	DISPLACE_NOT,  /* it was not: another way is to be found */
-	DISPLACE_GONE, /* it does not run any more, or does so elsewhere */
-	DISPLACE_READ, /* the walker has what could be read of its stack */
+enum stand {
+	STAND_NOT,  /* it was not: another way is to be found */
+	STAND_GONE, /* it does not run any more, or does so elsewhere */
+	STAND_READ, /* the walker has what could be read of its stack */
 };
 
+/* Whether some processor is to be taken in this tick, and was not yet. */
+bool turn_comes(const struct target *t);
 /*
  * Waits until its processor is ours, if it is not by chance, and reads its
- * stack. An enum displaced or a negative errno.
+ * stack. An enum stand or a negative errno.
  */
 int displace(struct target *t, struct known *k, size_t row);
 /* After each tick: where to come in the next one. */

@@ -66,7 +66,7 @@ static void probe(enum file which, uint32_t tid, const char *text, size_t len)
 		probe_switches(&t, &nobody, &switches, &runs);
 	} else {
 		t.stat_fd = file_of(0, text, len);
-		must(probe_cpu(&t, &nobody) >= -1);
+		must(probe_cpu(&t, &nobody, &runs) >= -1);
 	}
 }
 

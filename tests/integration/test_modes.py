@@ -445,12 +445,17 @@ def test_state_of_short_sleeps(t):
     expect_time_on_processors(t, t.ready("bursts.py", 1, 0, 1000), 3000, 0.001)
 
 
-def expect_share(t, target, function):
-    """With stops, as much CPU time as its clock says."""
+def expect_share(t, function, *target):
+    """As much CPU time as its clock says, however it is made to stand."""
+    for way in ("--blocking", "--pause-budget=100"):
+        expect_share_with(t, way, t.ready(*target), function)
+
+
+def expect_share_with(t, way, target, function):
     saved = t.path("run.strobe")
     with apart(target):
         t.pystrobe("record", "-p", str(target.pid), "-d", "2s", "-r", "1k",
-                   "--blocking", "-o", saved)
+                   way, "-o", saved)
     share = json.loads(target.stop())["share"]
     report = json.loads(t.pystrobe("report", saved, "--json").out)["recording"]
     seen = total(t.folded("report", saved, "--mode", "cpu"), function + " (")
@@ -458,22 +463,22 @@ def expect_share(t, target, function):
     ticks = report["ticks"]
     bound = 4 * (share / ticks) ** 0.5 + 0.1 * share
     expect(abs(seen / ticks - share) < bound,
-           "%d of %d ticks in '%s', which had a processor for %.4f", seen,
-           ticks, function, share)
+           "%d of %d ticks in '%s', which had a processor for %.4f; %s", seen,
+           ticks, function, share, way)
 
 
 @alone
 @each_python(minimum=(3, 7))
 def test_state_beside_stops(t):
     """Who only gets a processor because another thread is stopped has none."""
-    expect_share(t, t.ready("turns.py"), "nap")
+    expect_share(t, "nap", "turns.py")
 
 
 @alone
 @each_python(minimum=(3, 7))
 def test_state_among_stops(t):
     """What is looked at before others are is stopped while it still is so."""
-    expect_share(t, t.ready("among.py", 40), "work")
+    expect_share(t, "work", "among.py", 40)
 
 
 @alone

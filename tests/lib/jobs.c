@@ -281,7 +281,7 @@ static int read_threads(const struct process *p, struct err *err)
 			ret = probe_sched(&probe, p, &sched);
 		if (!ret)
 			ret = probe_switches(&probe, p, &switches, &runs);
-		probe_cpu(&probe, p);
+		probe_cpu(&probe, p, &runs);
 		probe_release(&probe);
 	}
 	free(tids);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -68,6 +69,35 @@ static void test_stop_and_resume(void **state)
 	assert_true(pause > 500000);
 	assert_int_equal(trace_resume(t), 0);
 	tracer_free(t);
+	kid_end(pid);
+}
+
+/* Also where another run has left the flag that children do not inherit. */
+static void test_nobody_comes_between(void **state)
+{
+	struct sched_param first = {.sched_priority = 1}, usual = {0};
+	static const int flags[] = {0, SCHED_RESET_ON_FORK, 0};
+	struct tracer *t;
+	pid_t pid;
+	size_t i;
+
+	(void)state;
+	if (sched_setscheduler(0, SCHED_FIFO, &first))
+		skip();
+	sched_setscheduler(0, SCHED_OTHER, &usual);
+	pid = kid_fork_spinning();
+	for (i = 0; i < sizeof(flags) / sizeof(*flags); i++) {
+		assert_int_equal(sched_setscheduler(0, SCHED_OTHER | flags[i],
+						    &usual), 0);
+		t = tracer_new(pid, true);
+		assert_int_equal(trace_stop(t, pid, PATIENT), 0);
+		assert_int_equal(sched_getscheduler(0),
+				 SCHED_FIFO | flags[i]);
+		trace_resume(t);
+		assert_int_equal(sched_getscheduler(0),
+				 SCHED_OTHER | flags[i]);
+		tracer_free(t);
+	}
 	kid_end(pid);
 }
 
@@ -708,6 +738,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_stop_and_resume),
+		cmocka_unit_test(test_nobody_comes_between),
 		cmocka_unit_test(test_many_stops),
 		cmocka_unit_test(test_free_resumes),
 		cmocka_unit_test(test_signals_while_stopped),

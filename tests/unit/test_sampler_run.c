@@ -3,6 +3,7 @@
  * is asserted holds on a busy machine, too.
  */
 #include <errno.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -29,6 +30,7 @@ struct fake {
 	uint64_t slow_at, slow_ns; /* this tick takes that long */
 	uint64_t lead_ns;
 	struct target_ticks told;
+	uint64_t first; /* ticks before which nobody comes */
 	uint64_t early, as_told; /* ticks begun before they were due; when told */
 	uint64_t fail_at;
 	int fail;
@@ -51,12 +53,18 @@ void target_next(struct target *t, const struct target_ticks *ticks)
 	f->told = *ticks;
 }
 
+static int policy(void)
+{
+	return sched_getscheduler(0) & ~SCHED_RESET_ON_FORK;
+}
+
 int target_sample(struct target *t, struct sink *sink, const struct tick *due)
 {
 	struct fake *f = (struct fake *)t;
 
 	(void)sink;
 	f->early += clock_mono() < due->mono_ns;
+	f->first += policy() == SCHED_FIFO;
 	f->last_ns = due->mono_ns;
 	if (!f->ticks++)
 		f->first_ns = f->last_ns;
@@ -158,6 +166,34 @@ static void ticks_begin_before_they_are_due(void **state)
 	assert_true(f.told.then_ns > f.told.next_ns);
 }
 
+/* In each run of a process, as after an exec. */
+static void comes_first_on_one_processor(void **state)
+{
+	struct sched_param first = {.sched_priority = 1}, usual = {0};
+	cpu_set_t before, one;
+	int i;
+
+	(void)state;
+	if (sched_setscheduler(0, SCHED_FIFO, &first))
+		skip();
+	sched_setscheduler(0, SCHED_OTHER, &usual);
+	sched_getaffinity(0, sizeof(before), &before);
+	CPU_ZERO(&one);
+	CPU_SET(sched_getcpu(), &one);
+	assert_int_equal(sched_setaffinity(0, sizeof(one), &one), 0);
+	for (i = 0; i < 2; i++) {
+		struct fake f = {0}, fast = {0};
+
+		assert_int_equal(run(&f, MS, 20 * MS, NULL), SAMPLER_DURATION);
+		assert_true(f.ticks && f.first == f.ticks);
+		assert_int_equal(policy(), SCHED_OTHER);
+		/* It would be ours all the time. */
+		run(&fast, MS / 10, 2 * MS, NULL);
+		assert_true(fast.ticks && !fast.first);
+	}
+	sched_setaffinity(0, sizeof(before), &before);
+}
+
 static void ends_of_other_kinds(void **state)
 {
 	struct fake gone = {.fail_at = 3, .fail = -ESRCH};
@@ -204,6 +240,7 @@ int main(void)
 		cmocka_unit_test(late_ticks_do_not_burst),
 		cmocka_unit_test(fast_as_can_be),
 		cmocka_unit_test(ticks_begin_before_they_are_due),
+		cmocka_unit_test(comes_first_on_one_processor),
 		cmocka_unit_test(ends_of_other_kinds),
 		cmocka_unit_test(stops_when_asked),
 	};
