@@ -303,6 +303,7 @@ struct occupier;
 
 struct occupy_counts {
 	uint64_t turns, longest_ns;
+	uint64_t vain;   /* turns of them in which we did not come */
 	uint64_t cpu_ns; /* that they took from others in all */
 };
 
@@ -320,7 +321,7 @@ void occupy_not(struct occupier *o);
 int occupy_cpu(const struct occupier *o);
 /* Whether it is there now; -1: anywhere. */
 bool occupy_is_on(const struct occupier *o, int cpu);
-/* How long before it is due we must get up, to look around first; in ns. */
+/* How long before it is due we must get up, to be ready by then; in ns. */
 uint64_t occupy_lead(const struct occupier *o);
 /*
  * Waits for it, if it comes to that processor. True when it is there: nobody else

@@ -47,7 +47,7 @@ struct occupier {
 	_Atomic uint64_t due, then; /* its turn, and the one behind that */
 	bool told; /* of a turn, for which we did not come yet */
 	uint64_t lead, wanted;
-	_Atomic uint64_t turns, longest_ns;
+	_Atomic uint64_t turns, vain, longest_ns;
 	uint64_t cpu_ns; /* as told last */
 };
 
@@ -60,11 +60,12 @@ static bool change(struct occupier *o, enum turn from, enum turn to)
 	return atomic_compare_exchange_strong(&o->turn, &is, to);
 }
 
-static void count(struct occupier *o, uint64_t since)
+static void count(struct occupier *o, uint64_t since, bool met)
 {
 	uint64_t stay = clock_mono() - since;
 
 	atomic_fetch_add(&o->turns, 1);
+	atomic_fetch_add(&o->vain, !met);
 	if (stay > atomic_load(&o->longest_ns))
 		atomic_store(&o->longest_ns, stay);
 }
@@ -72,6 +73,7 @@ static void count(struct occupier *o, uint64_t since)
 static void be_there(struct occupier *o)
 {
 	uint64_t since = clock_mono();
+	bool met = false;
 
 	/* It may have been told of a later turn meanwhile. */
 	if (since < atomic_load(&o->due))
@@ -85,12 +87,11 @@ static void be_there(struct occupier *o)
 	if (!change(o, TURN_DUE, TURN_ON))
 		return;
 	while (atomic_load(&o->turn) == TURN_ON) {
-		uint64_t most = atomic_load(&o->come) ? MOST_NS : AWAIT_NS;
-
-		if (clock_mono() - since > most)
+		met = met || atomic_load(&o->come);
+		if (clock_mono() - since > (met ? MOST_NS : AWAIT_NS))
 			change(o, TURN_ON, TURN_NONE);
 	}
-	count(o, since);
+	count(o, since, met);
 }
 
 static void *occupy(void *arg)
@@ -301,6 +302,7 @@ uint64_t occupy_took(struct occupier *o)
 void occupy_counts(const struct occupier *o, struct occupy_counts *out)
 {
 	*out = (struct occupy_counts){.turns = atomic_load(&o->turns),
+				      .vain = atomic_load(&o->vain),
 				      .longest_ns = atomic_load(&o->longest_ns),
 				      .cpu_ns = o->cpu_ns};
 }

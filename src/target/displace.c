@@ -64,11 +64,8 @@ static void charge(struct target *t, struct known *k)
 }
 
 /* The target was kept waiting, and nothing was read. */
-static void note_vain(struct target *t)
+static void note_vain(struct displace *d)
 {
-	struct displace *d = &t->displace;
-
-	t->counts.displaced.vain++;
 	if (++d->vain < VAIN)
 		return;
 	d->vain = 0;
@@ -140,7 +137,6 @@ static int read_displaced(struct target *t, struct known *k, size_t row)
 	still = occupy_end(d->occupier, d->next_ns, d->then_ns) && still;
 	if (!still || had_slept(t, k))
 		return ret ? ret : STAND_GONE;
-	d->there = k->tid;
 	return take(t, k, row, resumed);
 }
 
@@ -151,12 +147,12 @@ static int take_turn(struct target *t, struct known *k, size_t row)
 	bool told = occupy_lead(d->occupier) > 0;
 	int ret = STAND_NOT;
 
-	d->there = 0;
 	if (occupy_begin(d->occupier, d->cpu)) {
 		d->vain = 0;
 		ret = read_displaced(t, k, row);
+		d->there = ret == STAND_READ ? k->tid : 0;
 	} else if (told) {
-		note_vain(t);
+		note_vain(d);
 	}
 	charge(t, k);
 	return ret;
@@ -167,7 +163,8 @@ bool turn_comes(const struct target *t)
 	const struct displace *d = &t->displace;
 
 	return d->cpu < 0 && may_displace(t) && d->occupier &&
-	       occupy_lead(d->occupier) > 0;
+	       occupy_lead(d->occupier) > 0 &&
+	       occupy_cpu(d->occupier) != sched_getcpu();
 }
 
 int displace(struct target *t, struct known *k, size_t row)
@@ -182,10 +179,11 @@ int displace(struct target *t, struct known *k, size_t row)
 	cpu = probe_cpu(&k->probe, &t->process, &runs);
 	if (cpu < 0)
 		return STAND_NOT;
-	/* It is still another one's turn. */
-	d->left = cpu;
+	/* The turn is that of another one, but it may be back for the next. */
+	if (!runs && d->there == k->tid)
+		d->asleep_cpu = cpu;
 	if (!runs)
-		return STAND_GONE;
+		return STAND_NOT;
 	d->cpu = cpu;
 	if (d->cpu == sched_getcpu())
 		return read_beside_us(t, k, row);
@@ -195,17 +193,20 @@ int displace(struct target *t, struct known *k, size_t row)
 void displace_next(struct target *t)
 {
 	struct displace *d = &t->displace;
-	bool here;
+	bool unused = d->cpu < 0;
+	int cpu = unused ? d->asleep_cpu : d->cpu;
 
-	if (d->cpu < 0)
-		d->cpu = d->left;
-	here = d->cpu == sched_getcpu();
-	if (d->occupier && (d->cpu < 0 || here || !may_displace(t))) {
+	d->cpu = d->asleep_cpu = -1;
+	if (!d->occupier)
+		return;
+	/* It may be there by now, or will be soon. */
+	if (unused) {
 		occupy_not(d->occupier);
 		charge(t, NULL);
-	} else if (d->occupier && occupy_cpu(d->occupier) != d->cpu &&
-		   !occupy_at(d->occupier, d->cpu, d->next_ns, d->then_ns)) {
-		d->barred_ns = d->next_ns + BARRED_NS;
 	}
-	d->cpu = d->left = -1;
+	if (cpu < 0 || cpu == sched_getcpu() || !may_displace(t))
+		occupy_not(d->occupier);
+	else if (occupy_cpu(d->occupier) != cpu &&
+		 !occupy_at(d->occupier, cpu, d->next_ns, d->then_ns))
+		d->barred_ns = d->next_ns + BARRED_NS;
 }

@@ -219,7 +219,7 @@ static int stop_and_read(struct target *t, struct known *k, size_t row,
 	if (ret)
 		return ret;
 	if (slept)
-		return row_of(t, row)->left ? STAND_GONE : STAND_READ;
+		return STAND_NOT;
 	ret = walker_take(t->walker, row, resumed);
 	return ret ? ret : STAND_READ;
 }
@@ -295,16 +295,16 @@ int hold_unseen(struct target *t, struct known *k, size_t row, uint64_t now)
 {
 	int ret = displace(t, k, row);
 
-	/* What was read need not be a stack. */
+	/* It stood, and its stack could not be read all the same. */
 	if (ret == STAND_READ && row_of(t, row)->left)
-		ret = STAND_NOT;
-	if (ret == STAND_GONE)
-		k->slices = k->sched.slices;
+		ret = STAND_GONE;
+	/* The look that follows is of this slice. */
+	k->slices = k->sched.slices;
 	if (ret != STAND_READ)
 		return ret;
 	k->look = (struct thread_look){.run = RUN_CPU, .call = -1};
-	k->runnable = k->queued;
-	k->blocked = k->passing = false;
+	k->runnable = k->blocked = k->queued;
+	k->passing = false;
 	k->ran_ns = now;
 	note_delays(t, k, now);
 	return STAND_READ;
@@ -320,8 +320,10 @@ int hold_still(struct target *t, struct known *k, size_t row)
 	ret = displace(t, k, row);
 	if (ret == STAND_NOT)
 		ret = stop_if_running(t, k, row);
-	if (ret == STAND_GONE || (ret >= 0 && w->left))
+	if (ret == STAND_GONE || (ret == STAND_NOT && w->left))
 		ret = look_anew(t, k, row);
+	else if (ret == STAND_READ && w->left)
+		ret = walker_again(t->walker, row, false);
 	return ret < 0 ? ret : 0;
 }
 

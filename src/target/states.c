@@ -160,7 +160,9 @@ static int look_or_hold(struct target *t, struct known *k, size_t row,
 	if (ret < 0)
 		return ret;
 	if (ret != STAND_READ) {
-		k->leave = k->leave && only;
+		/* Once in a tick. */
+		k->stop = k->stop && ret == STAND_NOT;
+		k->leave = k->stop && only;
 		return look_now(t, k, row, now);
 	}
 	define_state(t, k);
@@ -195,7 +197,7 @@ static int check_row(struct target *t, size_t row, bool only, uint64_t now,
 	k->awake = !k->blocked;
 	if (k->awake && !k->fresh && k->slices != UINT64_MAX) {
 		decide(t, k, now);
-		/* The stop of one of several comes long after its look. */
+		/* Of several, the stop comes long after the look. */
 		k->leave = k->stop && (only || turn_comes(t));
 		if (k->leave)
 			walker_leave(t->walker, row);
@@ -210,17 +212,6 @@ static int check_row(struct target *t, size_t row, bool only, uint64_t now,
 	return ret;
 }
 
-static int check_busy_row(struct target *t, size_t row, uint64_t now,
-			  uint64_t *rest, bool *known)
-{
-	uint64_t cpu_ns = 0;
-	int ret = check_row(t, row, t->nrows - t->nidle == 1, now, &cpu_ns);
-
-	*known = *known && t->rows[row]->slices != UINT64_MAX;
-	*rest -= cpu_ns;
-	return ret;
-}
-
 /* That of the one that stood the last time: its turn comes soon. */
 static size_t expected_row(const struct target *t)
 {
@@ -230,10 +221,7 @@ static size_t expected_row(const struct target *t)
 	if (!t->displace.there || i == MAP_NONE)
 		return t->nrows;
 	row = t->known[i]->row;
-	return row < t->nrows && t->rows[row] == t->known[i] &&
-			       !t->known[i]->idle
-		       ? row
-		       : t->nrows;
+	return row < t->nrows && !t->rows[row]->idle ? row : t->nrows;
 }
 
 /*
@@ -244,16 +232,25 @@ static size_t expected_row(const struct target *t)
 static int check_busy(struct target *t, uint64_t now, uint64_t *rest,
 		      bool *known)
 {
+	bool only = t->nrows - t->nidle == 1;
 	size_t i, first = expected_row(t);
+	uint64_t cpu_ns;
 	int ret = 0;
 
+	if (first < t->nrows)
+		ret = check_row(t, first, only, now, &cpu_ns);
 	*known = t->nidle && !t->found.layout.free_threaded &&
 		 process_cpu_ns(&t->process, rest) == 0;
-	if (first < t->nrows)
-		ret = check_busy_row(t, first, now, rest, known);
-	for (i = 0; i < t->nrows && !ret; i++)
-		if (i != first && !t->rows[i]->idle)
-			ret = check_busy_row(t, i, now, rest, known);
+	for (i = 0; i < t->nrows && !ret; i++) {
+		if (t->rows[i]->idle)
+			continue;
+		if (i == first)
+			cpu_ns = t->rows[i]->sched.cpu_ns;
+		else
+			ret = check_row(t, i, only, now, &cpu_ns);
+		*known = *known && t->rows[i]->slices != UINT64_MAX;
+		*rest -= cpu_ns;
+	}
 	return ret;
 }
 

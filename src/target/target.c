@@ -76,7 +76,7 @@ static void set_options(struct target *t, const struct target_options *o)
 	t->budget.share = o->pause_share;
 	t->budget.filled = clock_mono();
 	t->displace.allowed = o->stop == STOP_AUTO && !o->locals.bytes;
-	t->displace.cpu = t->displace.left = -1;
+	t->displace.cpu = t->displace.asleep_cpu = -1;
 	t->tracer = tracer_new(t->process.pid,
 			       !process_stat_read(&t->process, &st) &&
 				       st.ppid == getpid());
@@ -334,7 +334,10 @@ void target_counts(const struct target *t, struct target_counts *out)
 	out->stops = (struct target_pauses){.times = trace.stops,
 					    .ns = trace.pause_ns,
 					    .longest_ns = trace.longest_ns};
-	out->displaced.times = turns.turns;
-	out->displaced.ns = turns.cpu_ns;
-	out->displaced.longest_ns = turns.longest_ns;
+	out->displaced = (struct target_pauses){
+		.times = turns.turns,
+		.vain = turns.vain,
+		.ns = turns.cpu_ns,
+		.longest_ns = turns.longest_ns,
+	};
 }

@@ -81,8 +81,8 @@ struct known {
 	bool shared; /* another state of a thread that has its own row */
 	bool looked; /* right before this snapshot, which has its stack */
 	bool stop;   /* to be stopped in this tick, whatever a look would show */
-	bool leave;  /* so its stack is not read before */
-	bool queued; /* it had no processor before that was taken */
+	bool leave;  /* soon enough: its stack is not read before */
+	bool queued; /* it waited for the processor that was taken */
 	unsigned locals_flaws;
 	bool runnable; /* waited for a processor, before we stopped it */
 
@@ -130,7 +130,7 @@ struct displace {
 	struct occupier *occupier; /* NULL: not needed yet, or not to be had */
 	bool allowed, failed;
 	int cpu; /* of the one that was to stand in this tick; -1: none was */
-	int left; /* of one that was found asleep; -1: none */
+	int asleep_cpu; /* of the one whose turn it was, if it slept; -1 */
 	uint32_t there; /* thread that stood in the last turn; 0: none did */
 	uint64_t next_ns, then_ns; /* when the next ticks are due; 0: not then */
 	unsigned vain;      /* turns in a row in which nothing was read */
@@ -243,7 +243,6 @@ void look_at(struct target *t, struct known *k);
  * them the stacks of a later moment. So what runs for a microsecond would be
  * hardly seen. A thread whose stack has been the same again and again is looked
  * at, and so is one that runs for moments only, in which a stop comes too late.
- * What a look makes of it counts.
  */
 void decide(struct target *t, struct known *k, uint64_t now);
 /* Takes note of its stack in this tick, for that. */
@@ -273,7 +272,7 @@ bool may_displace(const struct target *t);
 bool is_displaced(const struct target *t, int cpu);
 enum stand {
 	STAND_NOT,  /* it was not: another way is to be found */
-	STAND_GONE, /* it does not run any more, or does so elsewhere */
+	STAND_GONE, /* when that was ours it had gone, and may be back */
 	STAND_READ, /* the walker has what could be read of its stack */
 };
 

@@ -132,6 +132,7 @@ static void stands_and_goes_on(void **state)
 		occupy_counts(s->o, &c);
 	while (c.turns < taken);
 	assert_in_range(c.turns, taken, i);
+	assert_true(c.turns - c.vain >= 100);
 	/* As long as we looked on, and not much longer than it may stay. */
 	assert_true(c.longest_ns >= 20 * US);
 }
@@ -183,11 +184,17 @@ static void does_not_wait(void **state)
 {
 	struct scene *s = set(state);
 	uint64_t due = clock_mono() + SOON;
+	struct occupy_counts c;
 
 	assert_true(occupy_at(s->o, s->there, due, due));
 	while (occupy_cpu(s->o) >= 0)
 		assert_true(clock_mono() < due + LONG);
 	assert_false(occupy_begin(s->o, s->there));
+	do
+		occupy_counts(s->o, &c);
+	while (!c.vain);
+	assert_int_equal(c.turns, 1);
+	assert_int_equal(c.vain, 1);
 	kid_expect_running();
 }
 
