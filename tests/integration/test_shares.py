@@ -4,7 +4,7 @@ import os
 import re
 
 from harness import (Fail, Skip, alone, apart, each_python, expect,
-                     ran_and_waited, together)
+                     mostly, ran_and_waited, together)
 
 BOUND = 0.06  # four standard deviations of 1500 ticks: the stops take time, too
 
@@ -49,20 +49,6 @@ def need_priority():
     except PermissionError:
         raise Skip("real-time priorities are not permitted")
     os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
-
-
-def mostly(check, *args):
-    """Twice in three times: a shared machine may stand still for long."""
-    failures = 0
-    for turn in range(3):
-        if turn - failures == 2:
-            return
-        try:
-            check(*args)
-        except Fail:
-            failures += 1
-            if failures == 2:
-                raise
 
 
 def check_moments(t):
