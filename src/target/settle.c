@@ -298,10 +298,11 @@ int hold_unseen(struct target *t, struct known *k, size_t row, uint64_t now)
 	/* It stood, and its stack could not be read all the same. */
 	if (ret == STAND_READ && row_of(t, row)->left)
 		ret = STAND_GONE;
-	/* The look that follows is of this slice. */
-	k->slices = k->sched.slices;
-	if (ret != STAND_READ)
+	if (ret != STAND_READ) {
+		/* The look that follows is of this slice. */
+		k->slices = k->sched.slices;
 		return ret;
+	}
 	k->look = (struct thread_look){.run = RUN_CPU, .call = -1};
 	k->runnable = k->blocked = k->queued;
 	k->passing = false;

@@ -226,8 +226,8 @@ static size_t expected_row(const struct target *t)
 
 /*
  * The CPU time of the process less that of the threads that are not idle, which
- * are checked; false when it is not known. The clock is read first: what it
- * does not count yet it will the next time.
+ * are checked; false when it is not known. The clock is read first, but for the
+ * one whose turn comes: what it does not count yet it will the next time.
  */
 static int check_busy(struct target *t, uint64_t now, uint64_t *rest,
 		      bool *known)
