@@ -114,10 +114,11 @@ void walker_free(struct walker *w);
 int walker_self_check(struct walker *w, bool *checked, struct err *err);
 
 /*
+ * Before anything of a tick is read: what the last one read says nothing of it.
  * Forgets code objects that are gone, and all when they are too many: then it
- * is true, and no row of before is of use. Before anything of a tick is read.
+ * is true, and no row of before is of use.
  */
-bool walker_trim(struct walker *w);
+bool walker_begin(struct walker *w);
 
 /* Whether a snapshot at that time would look at stacks alone. */
 bool walker_lean(const struct walker *w, uint64_t now);
@@ -177,8 +178,8 @@ int walker_again(struct walker *w, size_t i, bool still);
 
 /*
  * The same for a thread that was stopped, in two steps, so that it is stopped
- * for the reading only. walker_grab reads, while it stands; walker_take makes
- * the stack of that, when it runs again since `resumed` (0: it still stands). A
+ * for the reading only. walker_grab reads it and who holds the GIL, while it
+ * stands; walker_take makes the stack of that, when it runs again since `resumed` (0: it still stands). A
  * row that cannot be read so stays what it was.
  */
 int walker_grab(struct walker *w, size_t i);

@@ -348,7 +348,7 @@ int states_before(struct target *t, uint64_t now)
 	t->lean = walker_lean(t->walker, now);
 	if (t->lean)
 		return 0;
-	if (walker_trim(t->walker))
+	if (walker_begin(t->walker))
 		forget_all(t);
 	ret = check_busy(t, now, &rest, &known);
 	same = known && t->rest_known && rest == t->rest_ns;

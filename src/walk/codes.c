@@ -555,7 +555,7 @@ uint32_t codes_known(struct walker *w, raddr code)
 	return MAP_NONE;
 }
 
-bool walker_trim(struct walker *w)
+bool codes_trim(struct walker *w)
 {
 	struct slot *s;
 	size_t i;

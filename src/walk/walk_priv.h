@@ -125,6 +125,7 @@ struct slot {
 	bool left;       /* to be left out of the next snapshot, */
 	bool later;      /* but for the facts */
 	bool asleep;     /* said to sleep: the next one reads it once */
+	bool known;      /* its facts are those of this tick */
 
 	struct piece state, cframe, exc;
 	struct pieces blocks, frames;
@@ -224,6 +225,7 @@ struct walker {
 	uint64_t lists;  /* lists of threads followed so far */
 	uint64_t list;   /* number of the rows, walker_list() */
 	uint64_t last_ns, full_ns, listed_ns; /* snapshots, lists followed */
+	bool known;      /* interpreters are as in this tick */
 	bool persists;   /* tries again */
 	int32_t tid_at;  /* in struct pthread; -1 unknown, -2 not found */
 
@@ -391,6 +393,8 @@ int codes_resolve(struct walker *w, struct slot *s, size_t first);
  * when it runs again. 0 or negative.
  */
 int codes_meet(struct walker *w, const struct slot *s);
+/* Forgets those that are gone, and all when they are too many: then true. */
+bool codes_trim(struct walker *w);
 /* *same: the codes of the last accepted stack are the same. 0 or negative. */
 int codes_same(struct walker *w, struct slot *s, bool *same);
 /* Makes the codes of the links the prediction for the next time. */

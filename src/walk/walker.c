@@ -41,6 +41,27 @@ void walker_free(struct walker *w)
 	free(w);
 }
 
+/* What the next snapshot need not read once more. */
+static void forget_facts(struct walker *w)
+{
+	size_t i;
+
+	w->known = false;
+	for (i = 0; i < w->nslots; i++)
+		w->slots[i]->known = false;
+}
+
+static void keep_facts(struct walker *w, struct slot *s)
+{
+	w->known = s->known = true;
+}
+
+bool walker_begin(struct walker *w)
+{
+	forget_facts(w);
+	return codes_trim(w);
+}
+
 /* ---- one thread ---- */
 
 static void show(struct walker *w, size_t row)
@@ -142,7 +163,11 @@ static int read_facts(struct walker *w, struct slot *s, bool still)
 	if (still)
 		slot_predict_stack(w, s, PREDICT_ONCE);
 	ret = batch_read(&w->batch, w->remote);
-	return ret ? ret : threads_refresh(w);
+	if (!ret)
+		ret = threads_refresh(w);
+	if (!ret)
+		keep_facts(w, s);
+	return ret;
 }
 
 /* One try: reads the stack and judges it. An enum loss or a negative errno. */
@@ -274,11 +299,17 @@ int walker_grab(struct walker *w, size_t i)
 
 	if (!s)
 		return 0;
+	threads_predict(w);
+	batch_add(&w->batch, &s->exc, 0); /* the state is part of the stack */
 	ret = read_still(w, s);
-	if (ret < 0)
-		return ret;
 	s->grabbed = ret == LOSS_NONE;
-	return s->grabbed ? codes_meet(w, s) : 0;
+	if (!s->grabbed)
+		return ret < 0 ? ret : 0;
+	ret = threads_refresh(w);
+	if (ret)
+		return ret;
+	keep_facts(w, s);
+	return codes_meet(w, s);
 }
 
 int walker_take(struct walker *w, size_t i, uint64_t resumed)
@@ -289,12 +320,7 @@ int walker_take(struct walker *w, size_t i, uint64_t resumed)
 	if (!s || !s->grabbed)
 		return 0;
 	s->grabbed = false;
-	threads_predict(w);
-	ret = batch_read(&w->batch, w->remote);
-	if (!ret)
-		ret = threads_refresh(w);
-	if (!ret)
-		ret = accept_stopped(w, s, resumed);
+	ret = accept_stopped(w, s, resumed);
 	if (ret)
 		return ret < 0 ? ret : 0;
 	show_new(w, i);
@@ -377,16 +403,21 @@ static int sample_rows(struct walker *w)
 
 static int look_at_lists(struct walker *w, uint64_t now)
 {
+	struct slot *s;
 	size_t i;
 	int ret;
 
-	threads_predict(w);
-	for (i = 0; i < w->nslots; i++)
-		if (!w->slots[i]->held && !w->slots[i]->left)
-			slot_predict_facts(w, w->slots[i]);
+	if (!w->known)
+		threads_predict(w);
+	for (i = 0; i < w->nslots; i++) {
+		s = w->slots[i];
+		if (!s->held && !s->left && !s->known)
+			slot_predict_facts(w, s);
+	}
 	for (i = 0; i < w->nslots; i++)
 		if (w->slots[i]->asleep)
 			slot_predict_stack(w, w->slots[i], PREDICT_ONCE);
+	forget_facts(w);
 	ret = batch_read(&w->batch, w->remote);
 	return ret ? ret : threads_update(w, now);
 }
@@ -410,6 +441,7 @@ int walker_follow(struct walker *w, uint64_t now)
 	int ret;
 
 	w->number++;
+	forget_facts(w);
 	ret = look_at_lists(w, now);
 	for (i = 0; i < w->nthreads && !ret; i++)
 		if (w->rows[i])

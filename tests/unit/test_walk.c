@@ -109,6 +109,38 @@ static void steady_stack_is_three_calls(void **state)
 	end(&f);
 }
 
+static uint64_t calls_of_snapshot(struct fixture *f)
+{
+	uint64_t before = remote_calls(f->remote);
+
+	assert_int_equal(walker_snapshot(f->walker, later()), 0);
+	return remote_calls(f->remote) - before;
+}
+
+/* What was read with a thread that stood is good for this tick, and no other. */
+static void facts_are_read_once_in_a_tick(void **state)
+{
+	struct fixture f;
+	uint64_t before;
+
+	(void)state;
+	begin(&f, 5);
+	only_thread(&f);
+	walker_begin(f.walker);
+	walker_leave(f.walker, 0);
+	before = remote_calls(f.remote);
+	assert_int_equal(walker_grab(f.walker, 0), 0);
+	assert_int_equal(walker_take(f.walker, 0, 0), 0);
+	assert_int_equal(remote_calls(f.remote) - before, 2);
+	assert_int_equal(calls_of_snapshot(&f), 0);
+	assert_int_equal(calls_of_snapshot(&f), 3);
+	/* A tick that came to no snapshot. */
+	assert_int_equal(walker_again(f.walker, 0, false), 0);
+	walker_begin(f.walker);
+	assert_int_equal(calls_of_snapshot(&f), 3);
+	end(&f);
+}
+
 static void generator_lies_elsewhere(void **state)
 {
 	const struct walk_thread *t;
@@ -367,6 +399,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(steady_stack),
 		cmocka_unit_test(steady_stack_is_three_calls),
+		cmocka_unit_test(facts_are_read_once_in_a_tick),
 		cmocka_unit_test(generator_lies_elsewhere),
 		cmocka_unit_test(generator_comes_again),
 		cmocka_unit_test(incomplete_leaf_is_no_frame),

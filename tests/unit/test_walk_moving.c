@@ -666,6 +666,11 @@ static void gil_and_collector(void **state)
 	put(INTERP + (unsigned)f.layout.interp.gc_collecting, 1, 4);
 	t = moving_look(&f, later());
 	assert_true(t->holds_gil);
+	/* When it stood, that is. */
+	assert_int_equal(walker_grab(f.walker, 0), 0);
+	put(gil + (unsigned)f.layout.gil.locked, 0, 4);
+	assert_int_equal(walker_take(f.walker, 0, clock_mono()), 0);
+	assert_true(moving_rows(&f, 1)->holds_gil);
 	assert_true(t->gc);
 	moving_end(&f);
 }
