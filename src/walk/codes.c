@@ -283,7 +283,7 @@ static uint32_t free_place(struct codes *c)
 }
 
 /*
- * The entry of what was at an address before is gone only with walker_trim: a
+ * The entry of what was at an address before is gone only with codes_trim: a
  * stack of this tick may have it.
  */
 static void retire(struct codes *c, uint32_t info)
