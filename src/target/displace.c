@@ -145,11 +145,15 @@ static int take_turn(struct target *t, struct known *k, size_t row)
 {
 	struct displace *d = &t->displace;
 	bool told = occupy_lead(d->occupier) > 0;
+	/* Then its CPU time may be that of when it stood. */
+	bool late = occupy_is_on(d->occupier, d->cpu);
 	int ret = STAND_NOT;
 
 	if (occupy_begin(d->occupier, d->cpu)) {
 		d->vain = 0;
 		ret = read_displaced(t, k, row);
+		if (late)
+			k->queued = waited_before(k, clock_mono());
 		d->there = ret == STAND_READ ? k->tid : 0;
 	} else if (told) {
 		note_vain(d);

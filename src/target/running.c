@@ -157,6 +157,11 @@ static bool displaced(struct on_cpu *c)
 	return true;
 }
 
+bool waited_before(struct known *k, uint64_t now)
+{
+	return now < k->on_cpu.contended_ns && !displaced(&k->on_cpu);
+}
+
 void learn_off(struct target *t, struct known *k, uint64_t now)
 {
 	struct on_cpu *c = &k->on_cpu;

@@ -389,6 +389,27 @@ def test_state_runnable(t):
            share)
 
 
+@alone
+@each_python()
+def test_state_of_one_that_runs(t):
+    """What waits for nobody but pystrobe, for less than a hundredth of the time,
+    does not wait."""
+    target, saved = t.ready("busy.py"), t.path("run.strobe")
+    with apart(target):
+        waited = ran_and_waited(target.pid)[1]
+        t.pystrobe("record", "-p", str(target.pid), "-d", "2500ms", "-r",
+                   "100", "-o", saved)
+        waited = (ran_and_waited(target.pid)[1] - waited) / 2.5e9
+    stacks = t.folded("report", saved, "--state-frames")
+    hot = total(stacks, "hot (busy.py")
+    waiting = sum(count for frames, count in stacks
+                  if frames[-1] == "[runnable]")
+    expect(hot > 200, "only %d samples", hot)
+    expect(waiting < (waited + 0.05) * hot,
+           "%d of %d waited for the processor, %.3f of the time", waiting, hot,
+           waited)
+
+
 @each_python(minimum=(3, 12))
 def test_state_of_another_interpreter(t):
     """A thread that is in a second interpreter waits in the first one."""
