@@ -125,7 +125,7 @@ struct slot {
 	bool left;       /* to be left out of the next snapshot, */
 	bool later;      /* but for the facts */
 	bool asleep;     /* said to sleep: the next one reads it once */
-	bool known;      /* its facts are those of this tick */
+	uint64_t known;  /* tick that its facts were read in */
 
 	struct piece state, cframe, exc;
 	struct pieces blocks, frames;
@@ -225,7 +225,7 @@ struct walker {
 	uint64_t lists;  /* lists of threads followed so far */
 	uint64_t list;   /* number of the rows, walker_list() */
 	uint64_t last_ns, full_ns, listed_ns; /* snapshots, lists followed */
-	bool known;      /* interpreters are as in this tick */
+	uint64_t tick, known; /* which it is; that interpreters were read in */
 	bool persists;   /* tries again */
 	int32_t tid_at;  /* in struct pthread; -1 unknown, -2 not found */
 

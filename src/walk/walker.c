@@ -21,6 +21,7 @@ struct walker *walker_new(struct remote *r, const struct layout *l,
 	w->entry = *e;
 	w->pid = pid;
 	w->tid_at = -1;
+	w->tick = 1;
 	map_init(&w->slot_of);
 	map_init(&w->codes.by_addr);
 	map_init(&w->names.of);
@@ -41,24 +42,15 @@ void walker_free(struct walker *w)
 	free(w);
 }
 
-/* What the next snapshot need not read once more. */
-static void forget_facts(struct walker *w)
-{
-	size_t i;
-
-	w->known = false;
-	for (i = 0; i < w->nslots; i++)
-		w->slots[i]->known = false;
-}
-
+/* The next snapshot need not read them once more. */
 static void keep_facts(struct walker *w, struct slot *s)
 {
-	w->known = s->known = true;
+	w->known = s->known = w->tick;
 }
 
 bool walker_begin(struct walker *w)
 {
-	forget_facts(w);
+	w->tick++;
 	return codes_trim(w);
 }
 
@@ -407,17 +399,17 @@ static int look_at_lists(struct walker *w, uint64_t now)
 	size_t i;
 	int ret;
 
-	if (!w->known)
+	if (w->known != w->tick)
 		threads_predict(w);
 	for (i = 0; i < w->nslots; i++) {
 		s = w->slots[i];
-		if (!s->held && !s->left && !s->known)
+		if (!s->held && !s->left && s->known != w->tick)
 			slot_predict_facts(w, s);
 	}
 	for (i = 0; i < w->nslots; i++)
 		if (w->slots[i]->asleep)
 			slot_predict_stack(w, w->slots[i], PREDICT_ONCE);
-	forget_facts(w);
+	w->tick++;
 	ret = batch_read(&w->batch, w->remote);
 	return ret ? ret : threads_update(w, now);
 }
@@ -441,7 +433,7 @@ int walker_follow(struct walker *w, uint64_t now)
 	int ret;
 
 	w->number++;
-	forget_facts(w);
+	w->tick++;
 	ret = look_at_lists(w, now);
 	for (i = 0; i < w->nthreads && !ret; i++)
 		if (w->rows[i])
