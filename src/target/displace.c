@@ -75,19 +75,13 @@ static void note_vain(struct displace *d)
 /*
  * Reads the stack of one whose processor is not its own now. It is in the slice
  * in which that was looked up; so it is there, or has left it since and not run
- * again. If it did not run since then, it waited for its processor all the time.
- * False when it is not so, and nothing is to be said of its stack.
+ * again. False when it is not so, and nothing is to be said of its stack.
  */
 static bool grab(struct target *t, struct known *k, size_t row, int *ret)
 {
-	uint64_t cpu_ns = k->sched.cpu_ns;
-	bool still;
-
 	*ret = walker_grab(t->walker, row);
-	still = !*ret && k->slices != UINT64_MAX &&
-		look_slices(t, k) == k->slices;
-	k->queued = k->sched.cpu_ns == cpu_ns;
-	return still;
+	return !*ret && k->slices != UINT64_MAX &&
+	       look_slices(t, k) == k->slices;
 }
 
 static int take(struct target *t, struct known *k, size_t row,
@@ -125,16 +119,23 @@ static bool had_slept(struct target *t, struct known *k)
 	       (look.run != RUN_CPU && look_slices(t, k) == k->slices);
 }
 
-static int read_displaced(struct target *t, struct known *k, size_t row)
+/*
+ * If it did not run since its CPU time was read, it waited for its processor all
+ * the time; `late`: that may have been read when it stood already.
+ */
+static int read_displaced(struct target *t, struct known *k, size_t row,
+			  bool late)
 {
 	struct displace *d = &t->displace;
-	uint64_t resumed;
+	uint64_t resumed, cpu_ns = k->sched.cpu_ns;
 	int ret = 0;
 	bool still = grab(t, k, row, &ret);
 
 	/* From here on it runs again. */
 	resumed = clock_mono();
 	still = occupy_end(d->occupier, d->next_ns, d->then_ns) && still;
+	k->queued = late ? waited_before(k, resumed)
+			 : k->sched.cpu_ns == cpu_ns;
 	if (!still || had_slept(t, k))
 		return ret ? ret : STAND_GONE;
 	return take(t, k, row, resumed);
@@ -145,15 +146,12 @@ static int take_turn(struct target *t, struct known *k, size_t row)
 {
 	struct displace *d = &t->displace;
 	bool told = occupy_lead(d->occupier) > 0;
-	/* Then its CPU time may be that of when it stood. */
 	bool late = occupy_is_on(d->occupier, d->cpu);
 	int ret = STAND_NOT;
 
 	if (occupy_begin(d->occupier, d->cpu)) {
 		d->vain = 0;
-		ret = read_displaced(t, k, row);
-		if (late)
-			k->queued = waited_before(k, clock_mono());
+		ret = read_displaced(t, k, row, late);
 		d->there = ret == STAND_READ ? k->tid : 0;
 	} else if (told) {
 		note_vain(d);
