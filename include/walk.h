@@ -179,7 +179,7 @@ int walker_again(struct walker *w, size_t i, bool still);
 /*
  * The same for a thread that was stopped, in two steps, so that it is stopped
  * for the reading only. walker_grab reads it and who holds the GIL, while it
- * stands; walker_take makes the stack of that, when it runs again since
+ * stands; walker_take makes the stack of that, when it may run again since
  * `resumed` (0: it still stands). A row that cannot be read so stays what it was.
  */
 int walker_grab(struct walker *w, size_t i);

@@ -75,19 +75,21 @@ static void note_vain(struct displace *d)
 /*
  * Reads the stack of one whose processor is not its own now. It is in the slice
  * in which that was looked up; so it is there, or has left it since and not run
- * again. False when it is not so, and nothing is to be said of its stack.
+ * again. False when it is not so, and nothing is to be said of its stack. *until:
+ * it had not run by then; taken before that is known, for then it may run.
  */
-static bool grab(struct target *t, struct known *k, size_t row, int *ret)
+static bool grab(struct target *t, struct known *k, size_t row, int *ret,
+		 uint64_t *until)
 {
 	*ret = walker_grab(t->walker, row);
+	*until = clock_mono();
 	return !*ret && k->slices != UINT64_MAX &&
 	       look_slices(t, k) == k->slices;
 }
 
-static int take(struct target *t, struct known *k, size_t row,
-		uint64_t resumed)
+static int take(struct target *t, struct known *k, size_t row, uint64_t until)
 {
-	int ret = walker_take(t->walker, row, resumed);
+	int ret = walker_take(t->walker, row, until);
 
 	k->on_cpu.stops++;
 	return ret ? ret : STAND_READ;
@@ -96,15 +98,15 @@ static int take(struct target *t, struct known *k, size_t row,
 /* We are there ourselves. */
 static int read_beside_us(struct target *t, struct known *k, size_t row)
 {
-	uint64_t began = clock_mono();
+	uint64_t until, began = clock_mono();
 	int ret = 0;
-	bool still = grab(t, k, row, &ret);
+	bool still = grab(t, k, row, &ret, &until);
 
 	k->queued = false; /* but behind us */
 	t->budget.left_ns -= (double)(clock_mono() - began);
 	if (!still)
 		return ret ? ret : STAND_GONE;
-	return take(t, k, row, clock_mono());
+	return take(t, k, row, until);
 }
 
 /*
@@ -127,18 +129,16 @@ static int read_displaced(struct target *t, struct known *k, size_t row,
 			  bool late)
 {
 	struct displace *d = &t->displace;
-	uint64_t resumed, cpu_ns = k->sched.cpu_ns;
+	uint64_t until, cpu_ns = k->sched.cpu_ns;
 	int ret = 0;
-	bool still = grab(t, k, row, &ret);
+	bool still = grab(t, k, row, &ret, &until);
 
-	/* From here on it runs again. */
-	resumed = clock_mono();
 	still = occupy_end(d->occupier, d->next_ns, d->then_ns) && still;
-	k->queued = late ? waited_before(k, resumed)
+	k->queued = late ? waited_before(k, until)
 			 : k->sched.cpu_ns == cpu_ns;
 	if (!still || had_slept(t, k))
 		return ret ? ret : STAND_GONE;
-	return take(t, k, row, resumed);
+	return take(t, k, row, until);
 }
 
 /* The occupier's turn. */
