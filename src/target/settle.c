@@ -3,14 +3,14 @@
  *
  * A sample's state and stack belong together. The count of a thread's time
  * slices tells: one that was blocked in a slice, and is still in that slice,
- * has not run, whatever was read of it in between. For one that runs, the
- * same count before and after means that it ran all the time.
+ * has not run, whatever was read of it in between. One that runs is made to
+ * stand, or read right after the look.
  */
 #include <errno.h>
 
 #include "target_priv.h"
 
-#define SETTLE_TRIES 3          /* looks at a thread that just blocks */
+#define SETTLE_TRIES 3          /* looks at a thread for its variables */
 #define STOP_NS 80000u          /* to wait for a thread to stop; 20 is usual */
 #define STOP_LONG_NS 50000000u  /* the same for variables */
 #define BUDGET_NS 1000000000u   /* unused budget is kept for that long */
@@ -88,13 +88,12 @@ static int read_still(struct target *t, struct known *k, size_t row)
 	return ret;
 }
 
-/* After a look. The last try is not to depend on that. */
-static int read_stack(struct target *t, struct known *k, size_t row,
-		      bool last)
+/* After a look. */
+static int read_stack(struct target *t, struct known *k, size_t row)
 {
-	if (is_blocked(k) && !last)
+	if (is_blocked(k))
 		return read_still(t, k, row);
-	if (!is_blocked(k) && k->leave && row_of(t, row)->left)
+	if (k->leave && row_of(t, row)->left)
 		return 0;
 	return walker_again(t->walker, row, false);
 }
@@ -117,44 +116,54 @@ static int settle_waiting(struct target *t, struct known *k, size_t row)
 }
 
 /*
- * The look and the stack, from one time slice, in a stretch as short as can
- * be. The look comes first and counts: who looks again until a thread rests
- * does not see what runs for a moment only. k->slices is the count from before.
+ * It was asleep when it was looked at. Woken since, it slept all the same, but the
+ * stack may have moved while it was read.
+ */
+static int settle_asleep(struct target *t, struct known *k, size_t row,
+			 uint64_t cpu_ns)
+{
+	bool same = k->sched.slices == k->slices;
+
+	k->slices = k->sched.slices;
+	k->blocked = same && k->slices != UINT64_MAX;
+	/* It left its processor only now, when the kernel counts. */
+	k->passing = k->blocked && k->sched.cpu_ns != cpu_ns;
+	if (same)
+		return 0;
+	k->over_budget = false; /* nor would it be stopped */
+	k->locals_flaws = VARIABLES_TORN;
+	return walker_again(t->walker, row, false);
+}
+
+/*
+ * The look and the stack, in a stretch as short as can be. The look counts, once
+ * it is taken: who looks again until a thread rests does not see what runs for a
+ * moment only, and who does so since it was woken meanwhile does not see that it
+ * slept. k->slices and the CPU time are those from right before the look.
  */
 static int settle(struct target *t, struct known *k, size_t row, uint64_t now)
 {
-	uint64_t slices = UINT64_MAX, cpu_ns = 0;
-	bool looked = k->looked, last = false;
-	unsigned try;
-	int ret;
+	uint64_t cpu_ns;
+	int ret = 0;
 
 	/* A stop for variables may have taken long. */
 	if (k->fresh || t->options.locals.bytes)
 		k->slices = look_slices(t, k);
+	k->locals_flaws = VARIABLES_TORN;
+	if (!k->looked) {
+		look_at(t, k);
+		ret = read_stack(t, k, row);
+	}
 	k->fresh = k->looked = k->runnable = k->blocked = k->passing = false;
 	k->ran_ns = now;
-	for (try = 1; !last; try++) {
-		last = try == SETTLE_TRIES;
-		cpu_ns = k->sched.cpu_ns;
-		k->locals_flaws = VARIABLES_TORN;
-		if (!looked || try > 1) {
-			look_at(t, k);
-			ret = read_stack(t, k, row, last);
-			if (ret)
-				return ret;
-		}
-		slices = look_slices(t, k);
-		if (slices == k->slices)
-			break;
-		k->slices = slices;
-	}
+	if (ret)
+		return ret;
+	cpu_ns = k->sched.cpu_ns;
+	look_slices(t, k);
 	note_delays(t, k, now);
-	if (is_blocked(k)) {
-		k->blocked = !last && slices != UINT64_MAX;
-		/* It left its processor only now, when the kernel counts. */
-		k->passing = k->blocked && k->sched.cpu_ns != cpu_ns;
-		return 0;
-	}
+	if (is_blocked(k))
+		return settle_asleep(t, k, row, cpu_ns);
+	k->slices = k->sched.slices;
 	/* A stop follows: whether it is runnable is asked before that. */
 	k->runnable = waits_for_cpu(t, k, row_of(t, row)->ran, now);
 	return k->runnable ? settle_waiting(t, k, row) : 0;
@@ -281,8 +290,8 @@ static int stop_if_running(struct target *t, struct known *k, size_t row)
 }
 
 /*
- * It did not stand, or had gone by then: what it did before, when it was looked at,
- * does not belong to the stack that it has now.
+ * It ran, and did not stand or had gone by then: what it did before, when it was
+ * looked at, does not belong to the stack that it has now.
  */
 static int look_anew(struct target *t, struct known *k, size_t row)
 {
@@ -316,7 +325,9 @@ int hold_still(struct target *t, struct known *k, size_t row)
 	const struct walk_thread *w = row_of(t, row);
 	int ret;
 
-	if (!k->stop || (k->blocked && w->loss == LOSS_NONE && !w->left))
+	/* One that was woken since its look slept by that, which counts. */
+	if (!k->stop || (!t->lean && is_blocked(k)) ||
+	    (k->blocked && w->loss == LOSS_NONE && !w->left))
 		return 0;
 	ret = displace(t, k, row);
 	if (ret == STAND_NOT)
@@ -343,7 +354,8 @@ int look_closely(struct target *t, struct known *k, size_t row, uint64_t now)
 		if (ret || !locals || k->blocked ||
 		    !(k->locals_flaws & VARIABLES_TORN))
 			return ret;
-	} while (t->options.stop != STOP_NEVER && ++try < SETTLE_TRIES);
+	} while ((t->options.stop != STOP_NEVER || is_blocked(k)) &&
+		 ++try < SETTLE_TRIES);
 	read_locals(t, k, row, false);
 	return 0;
 }
