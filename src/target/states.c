@@ -51,7 +51,7 @@ static bool name_wait(struct target *t, struct known *k, uint8_t gil)
 		return false;
 	str_init(&text);
 	k->waited = k->look;
-	k->waited_slices = asleep ? k->slices : UINT64_MAX;
+	k->waited_slices = asleep && k->blocked ? k->slices : UINT64_MAX;
 	if (gil == GIL_WANTED)
 		str_adds(&text, "GIL");
 	else if (asleep)
@@ -117,6 +117,7 @@ static void check_woken(struct target *t, struct known *k, uint64_t now)
 	if (!probe_runs(&k->probe, &t->process) || waits_for_us(t, k))
 		return;
 	k->blocked = look_slices(t, k) == k->slices;
+	k->slices = k->sched.slices;
 	if (!k->blocked)
 		return;
 	k->look = (struct thread_look){.run = RUN_CPU, .call = -1};
@@ -274,15 +275,23 @@ static bool read_rest(struct target *t, uint64_t *rest)
 	return true;
 }
 
+/* An early look at the only other one is old by the end of it. */
 static int check_idle(struct target *t, uint64_t now)
 {
+	size_t i, looked = t->nrows;
 	uint64_t cpu_ns;
-	size_t i;
 	int ret = 0;
 
-	for (i = 0; i < t->nrows && !ret; i++)
+	for (i = 0; i < t->nrows && !ret; i++) {
 		if (t->rows[i]->idle)
 			ret = check_row(t, i, false, now, &cpu_ns);
+		else if (t->rows[i]->looked)
+			looked = i;
+	}
+	if (!ret && looked < t->nrows) {
+		t->rows[looked]->slices = look_slices(t, t->rows[looked]);
+		look_before(t, t->rows[looked], looked);
+	}
 	return ret;
 }
 
@@ -315,7 +324,7 @@ static int hold_moving(struct target *t)
 		k = t->rows[t->moving[i]];
 		ret = hold_still(t, k, t->moving[i]);
 		/* GIL, collector and exception are those of the stop. */
-		if (!t->lean && (k->stop || !k->blocked))
+		if (!t->lean && k->stop)
 			define_state(t, k);
 	}
 	return ret;
@@ -381,6 +390,7 @@ static int wake_idle(struct target *t, uint64_t now)
 		if (!k->idle || !w[i].holds_gil || k->def.gil == GIL_HELD)
 			continue;
 		t->rest_known = k->idle = k->leave = false;
+		t->nidle--;
 		k->slices = look_slices(t, k);
 		decide(t, k, now);
 		ret = look_now(t, k, i, now);
