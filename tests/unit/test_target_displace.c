@@ -20,6 +20,8 @@
 
 /* What was called, and when. */
 static struct {
+	int cpu;         /* that it was on last */
+	bool to_the_end; /* the occupier was there as long as it was read */
 	uint64_t slices; /* that it is in when it is asked */
 	uint64_t asked;  /* for its slice, in ns */
 	uint64_t until;  /* it stood; 0: nothing was taken */
@@ -30,13 +32,21 @@ int wrap_cpu(struct thread_probe *t, const struct process *p,
 int wrap_grab(struct walker *w, size_t i) WRAP(walker_grab);
 int wrap_take(struct walker *w, size_t i, uint64_t resumed) WRAP(walker_take);
 uint64_t wrap_slices(struct target *t, struct known *k) WRAP(look_slices);
+int wrap_look(struct thread_probe *t, const struct process *p,
+	      struct thread_look *look) WRAP(probe_look);
+uint64_t wrap_lead(const struct occupier *o) WRAP(occupy_lead);
+bool wrap_is_on(const struct occupier *o, int cpu) WRAP(occupy_is_on);
+bool wrap_begin(struct occupier *o, int cpu) WRAP(occupy_begin);
+bool wrap_end(struct occupier *o, uint64_t due,
+	      uint64_t then) WRAP(occupy_end);
+uint64_t wrap_took(struct occupier *o) WRAP(occupy_took);
 
 int wrap_cpu(struct thread_probe *t, const struct process *p, bool *runs)
 {
 	(void)t;
 	(void)p;
 	*runs = true;
-	return sched_getcpu();
+	return seen.cpu;
 }
 
 int wrap_grab(struct walker *w, size_t i)
@@ -62,20 +72,68 @@ uint64_t wrap_slices(struct target *t, struct known *k)
 	return seen.slices;
 }
 
-/* Where it stands since we are on its processor. */
-static int displace_by_us(uint64_t slices)
+int wrap_look(struct thread_probe *t, const struct process *p,
+	      struct thread_look *look)
 {
-	struct target t = {.displace = {.allowed = true, .cpu = -1}};
+	(void)t;
+	(void)p;
+	*look = (struct thread_look){.run = RUN_CPU, .call = -1};
+	return 0;
+}
+
+uint64_t wrap_lead(const struct occupier *o)
+{
+	(void)o;
+	return 1;
+}
+
+bool wrap_is_on(const struct occupier *o, int cpu)
+{
+	(void)o;
+	(void)cpu;
+	return false;
+}
+
+bool wrap_begin(struct occupier *o, int cpu)
+{
+	(void)o;
+	return cpu == seen.cpu;
+}
+
+bool wrap_end(struct occupier *o, uint64_t due, uint64_t then)
+{
+	(void)o;
+	(void)due;
+	(void)then;
+	return seen.to_the_end;
+}
+
+uint64_t wrap_took(struct occupier *o)
+{
+	(void)o;
+	return 0;
+}
+
+/* `away`: on another processor than ours, which the occupier takes. */
+static int displace_one(bool away, bool to_the_end, uint64_t slices)
+{
+	struct displace d = {.allowed = true, .cpu = -1, .next_ns = 1};
+	struct target t = {.displace = d};
 	struct known k = {.slices = SLICE};
 	cpu_set_t all, one;
-	int ret;
+	int ret, cpu;
 
-	memset(&seen, 0, sizeof(seen));
-	seen.slices = slices;
 	sched_getaffinity(0, sizeof(all), &all);
 	CPU_ZERO(&one);
-	CPU_SET(sched_getcpu(), &one);
+	cpu = sched_getcpu();
+	CPU_SET(cpu, &one);
 	assert_int_equal(sched_setaffinity(0, sizeof(one), &one), 0);
+	memset(&seen, 0, sizeof(seen));
+	seen.cpu = cpu + away;
+	seen.to_the_end = to_the_end;
+	seen.slices = slices;
+	/* Nobody looks into it. */
+	t.displace.occupier = away ? (struct occupier *)&seen : NULL;
 	ret = displace(&t, &k, 0);
 	sched_setaffinity(0, sizeof(all), &all);
 	return ret;
@@ -87,24 +145,37 @@ static int displace_by_us(uint64_t slices)
  */
 static void test_stood_until_it_was_asked(void **state)
 {
-	(void)state;
-	assert_int_equal(displace_by_us(SLICE), STAND_READ);
+	bool away = *state;
+
+	assert_int_equal(displace_one(away, true, SLICE), STAND_READ);
 	assert_int_not_equal(seen.until, 0);
 	assert_true(seen.until <= seen.asked);
 }
 
 static void test_ran_meanwhile(void **state)
 {
+	bool away = *state;
+
+	assert_int_equal(displace_one(away, true, SLICE + 1), STAND_GONE);
+	assert_int_equal(seen.until, 0);
+}
+
+static void test_occupier_left(void **state)
+{
 	(void)state;
-	assert_int_equal(displace_by_us(SLICE + 1), STAND_GONE);
+	assert_int_equal(displace_one(true, false, SLICE), STAND_GONE);
 	assert_int_equal(seen.until, 0);
 }
 
 int main(void)
 {
+	char away[] = "on another processor";
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_stood_until_it_was_asked),
+		cmocka_unit_test_prestate(test_stood_until_it_was_asked, away),
 		cmocka_unit_test(test_ran_meanwhile),
+		cmocka_unit_test_prestate(test_ran_meanwhile, away),
+		cmocka_unit_test(test_occupier_left),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -18,7 +18,7 @@
 #define SLICE 7u
 
 static struct {
-	enum run_state run;      /* that it is in when it is looked at */
+	uint8_t run;             /* enum run_state that it is in when it is looked at */
 	uint64_t slices, cpu_ns; /* when it is asked for them after that */
 	unsigned looks, still, moving; /* readings of its stack */
 	struct walk_thread row;
@@ -66,7 +66,7 @@ uint64_t wrap_slices(struct target *t, struct known *k)
 }
 
 /* Looks at one that was in slice SLICE, and had run for 1 ms, right before. */
-static struct known look_at_one(enum run_state run, uint64_t slices,
+static struct known look_at_one(uint8_t run, uint64_t slices,
 				uint64_t cpu_ns)
 {
 	struct target t = {.options = {.stop = STOP_NEVER}};
