@@ -105,14 +105,15 @@ $(OUT)/tests/%.o: ALL_CPPFLAGS += -iquote . \
 # Calls that tests/lib/failing.c stands in for.
 WRAPPED = malloc calloc realloc reallocarray read pread recv \
 	process_vm_readv write
+$(OUT)/tests/test_failing: ALL_LDFLAGS += $(WRAPPED:%=-Wl,--wrap=%)
+$(OUT)/tests/test_failing: | $(OUT)/tests/rubbish
+
 # What test_target_displace.c and test_target_settle.c stand in for.
 STOOD_IN = probe_cpu probe_look walker_grab walker_take look_slices \
 	occupy_lead occupy_is_on occupy_begin occupy_end occupy_took
 $(OUT)/tests/test_target_displace: ALL_LDFLAGS += $(STOOD_IN:%=-Wl,--wrap=%)
 LOOKED_AT = probe_look walker_again walker_threads look_slices
 $(OUT)/tests/test_target_settle: ALL_LDFLAGS += $(LOOKED_AT:%=-Wl,--wrap=%)
-$(OUT)/tests/test_failing: ALL_LDFLAGS += $(WRAPPED:%=-Wl,--wrap=%)
-$(OUT)/tests/test_failing: | $(OUT)/tests/rubbish
 
 $(OUT)/tests/test_%: $(OUT)/tests/unit/test_%.o $(TEST_LIB) $(LIB)
 	@mkdir -p $(@D)

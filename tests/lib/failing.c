@@ -5,10 +5,7 @@
 #include <sys/uio.h>
 
 #include "failing.h"
-
-/* The calls themselves, and what stands in for them: names of the linker. */
-#define REAL(name) __asm__("__real_" #name)
-#define WRAP(name) __asm__("__wrap_" #name)
+#include "wrap.h"
 
 void *real_malloc(size_t size) REAL(malloc);
 void *real_calloc(size_t n, size_t size) REAL(calloc);

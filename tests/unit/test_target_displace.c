@@ -12,9 +12,7 @@
 #include <cmocka.h>
 
 #include "src/target/target_priv.h"
-
-/* The linker gives calls of `name` to what has this name. */
-#define WRAP(name) __asm__("__wrap_" #name)
+#include "tests/lib/wrap.h"
 
 #define SLICE 7u
 

@@ -11,14 +11,12 @@
 #include <cmocka.h>
 
 #include "src/target/target_priv.h"
-
-/* The linker gives calls of `name` to what has this name. */
-#define WRAP(name) __asm__("__wrap_" #name)
+#include "tests/lib/wrap.h"
 
 #define SLICE 7u
 
 static struct {
-	uint8_t run;             /* enum run_state that it is in when it is looked at */
+	uint8_t run;             /* enum run_state, when it is looked at */
 	uint64_t slices, cpu_ns; /* when it is asked for them after that */
 	unsigned looks, still, moving; /* readings of its stack */
 	struct walk_thread row;
