@@ -1,4 +1,5 @@
 """Shares are those of the time, of what moves as of what stands still."""
+import bisect
 import json
 import os
 import re
@@ -36,11 +37,64 @@ class Seen:
                    if any(frame.startswith(names) for frame in frames)
                    ) / self.ticks
 
-    def expect_shares(self):
-        for name, took in json.loads(self.told).items():
-            expect(abs(self.part(name) - took) < BOUND,
+
+class Moments(Seen):
+    """One of moments.py, which tells when it did what."""
+
+    NAMES = ("moving", "standing")
+
+    def __init__(self, t, *way, calls=(), where=apart):
+        super().__init__(t, ["moments.py", *calls], 1000, 1.5, *way,
+                         where=where)
+        self.times = json.loads(self.told)
+        self.samples = list(self.read_samples(t))
+
+    def read_samples(self, t):
+        """When each was due that found it awake, and what its stack was."""
+        pid = None
+        tell = os.path.join(os.path.dirname(t.program), "tests", "tell")
+        for line in t.run([tell, t.path("run.strobe")]).out.splitlines():
+            what, *facts = line.split()
+            if what == "process":
+                pid = facts[0]
+            elif what == "tick":
+                at = 1e-9 * int(facts[1])
+            elif what == pid:
+                yield at, [f.split("(")[0] for f in facts[2:]]
+
+    def at(self, when):
+        """What it did then."""
+        return (None, "moving", None, "standing")[
+            bisect.bisect(self.times, when) % 4]
+
+    def at_ticks(self, name):
+        """Of the ticks, those when it did that."""
+        return sum(self.at(when) == name for when, _ in self.samples
+                   ) / len(self.samples)
+
+    def over_time(self, name):
+        """Of the time from the first tick to the last."""
+        first, last = (bisect.bisect(self.times, self.samples[i][0]) // 4
+                       for i in (0, -1))
+        i = self.NAMES.index(name)
+        turns = self.times[4 * first:4 * last]
+        return sum(end - begin for begin, end in
+                   zip(turns[2 * i::4], turns[2 * i + 1::4])
+                   ) / (turns[-1] - turns[0])
+
+    def expect_shares(self, took):
+        for name in self.NAMES:
+            expect(abs(self.part(name) - took(name)) < BOUND,
                    "%.3f of the ticks in '%s', which took %.3f; %s",
-                   self.part(name), name, took, self.summary)
+                   self.part(name), name, took(name), self.summary)
+
+    def expect_truth(self):
+        """Of each tick, and not of what came soon after."""
+        false = sum(self.at(when) not in (None, *stack)
+                    for when, stack in self.samples)
+        expect(false < BOUND * len(self.samples),
+               "%d of %d samples are of something else; %s", false,
+               len(self.samples), self.summary)
 
 
 def need_priority():
@@ -54,9 +108,10 @@ def need_priority():
 def check_moments(t):
     inside = []
     for way in ("--blocking", "--pause-budget=100"):
-        seen = Seen(t, ["moments.py"], 1000, 1.5, way)
-        seen.expect_shares()
+        seen = Moments(t, way)
+        seen.expect_shares(seen.at_ticks)
         inside.append(seen.part("moment") / seen.part("moving"))
+    seen.expect_truth()
     expect(min(inside) > 0.1, "hardly any: %s", inside)
     # Four standard deviations of the difference, of 400 samples each.
     expect(max(inside) - min(inside) < 0.12,
@@ -71,7 +126,7 @@ def test_of_what_runs_for_a_moment(t):
 
 
 def check_calls(t):
-    seen = Seen(t, ["moments.py", "calls"], 1000, 1.5)
+    seen = Moments(t, calls=["calls"])
     taken = re.search(r"took the processor of a thread (\d+) times[^(]*"
                       r"\([^);]*(?:; (\d+) in vain)?\)", seen.summary)
     expect(taken, "no processor was taken: %s", seen.summary)
@@ -81,7 +136,8 @@ def check_calls(t):
         if vain >= 20 or seen.waited > 0.1:
             raise Skip("others had a processor too often: %s" % seen.summary)
         raise Fail("it was not taken: %s" % seen.summary)
-    seen.expect_shares()
+    seen.expect_shares(seen.at_ticks)
+    seen.expect_truth()
 
 
 @alone
@@ -93,9 +149,10 @@ def test_of_short_system_calls(t):
 
 
 def check_together(t):
-    seen = Seen(t, ["moments.py", "calls"], 1000, 1.5, where=together)
+    seen = Moments(t, calls=["calls"], where=together)
     expect(seen.part("<moving>") < 0.01, "%s", seen.summary)
-    seen.expect_shares()
+    seen.expect_shares(seen.over_time)
+    seen.expect_truth()
 
 
 @alone
@@ -107,17 +164,16 @@ def test_on_one_processor(t):
 
 
 def check_without_stops(t):
-    seen = Seen(t, ["moments.py"], 1000, 1.5, "--nonblocking")
-    took = json.loads(seen.told)
-    for name in took:  # where others stood for them: 13 points and more
-        expect(seen.part(name) < took[name] + BOUND,
+    seen = Moments(t, "--nonblocking")
+    for name in seen.NAMES:  # where others stood for them: 13 points and more
+        expect(seen.part(name) < seen.at_ticks(name) + BOUND,
                "%.3f of the ticks in '%s', which took %.3f", seen.part(name),
-               name, took[name])
+               name, seen.at_ticks(name))
     expect(seen.part("moving", "standing", "<moving>") >
-           sum(took.values()) - BOUND, "%s is missing", took)
-    expect(seen.part("standing") > 0.5 * took["standing"],
+           sum(map(seen.at_ticks, seen.NAMES)) - BOUND, "some are missing")
+    expect(seen.part("standing") > 0.5 * seen.at_ticks("standing"),
            "%.3f of the ticks in 'standing', which took %.3f",
-           seen.part("standing"), took["standing"])
+           seen.part("standing"), seen.at_ticks("standing"))
 
 
 @alone
