@@ -180,7 +180,8 @@ int walker_again(struct walker *w, size_t i, bool still);
  * The same for a thread that was stopped, in two steps, so that it is stopped
  * for the reading only. walker_grab reads it and who holds the GIL, while it
  * stands; walker_take makes the stack of that, when it may run again since
- * `resumed` (0: it still stands). A row that cannot be read so stays what it was.
+ * `resumed` (0: it still stands), or says with an enum loss that it cannot, since
+ * it stood where nothing can be told: then the row stays what it was.
  */
 int walker_grab(struct walker *w, size_t i);
 int walker_take(struct walker *w, size_t i, uint64_t resumed);

@@ -92,6 +92,8 @@ static int take(struct target *t, struct known *k, size_t row, uint64_t until)
 	int ret = walker_take(t->walker, row, until);
 
 	k->on_cpu.stops++;
+	if (ret > 0)
+		return STAND_GONE;
 	return ret ? ret : STAND_READ;
 }
 

@@ -230,6 +230,10 @@ static int stop_and_read(struct target *t, struct known *k, size_t row,
 	if (slept)
 		return STAND_NOT;
 	ret = walker_take(t->walker, row, resumed);
+	if (ret > 0) {
+		k->locals_flaws = VARIABLES_TORN;
+		return STAND_NOT;
+	}
 	return ret ? ret : STAND_READ;
 }
 
@@ -304,9 +308,6 @@ int hold_unseen(struct target *t, struct known *k, size_t row, uint64_t now)
 {
 	int ret = displace(t, k, row);
 
-	/* It stood, and its stack could not be read all the same. */
-	if (ret == STAND_READ && row_of(t, row)->left)
-		ret = STAND_GONE;
 	if (ret != STAND_READ) {
 		/* The look that follows is of this slice. */
 		k->slices = k->sched.slices;
@@ -334,8 +335,6 @@ int hold_still(struct target *t, struct known *k, size_t row)
 		ret = stop_if_running(t, k, row);
 	if (ret == STAND_GONE || (ret == STAND_NOT && w->left))
 		ret = look_anew(t, k, row);
-	else if (ret == STAND_READ && w->left)
-		ret = walker_again(t->walker, row, false);
 	return ret < 0 ? ret : 0;
 }
 

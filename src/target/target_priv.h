@@ -277,8 +277,8 @@ bool may_displace(const struct target *t);
 bool is_displaced(const struct target *t, int cpu);
 enum stand {
 	STAND_NOT,  /* it was not: another way is to be found */
-	STAND_GONE, /* when that was ours it had gone, and may be back */
-	STAND_READ, /* the walker has what could be read of its stack */
+	STAND_GONE, /* it had gone by then, or stood where nothing can be told */
+	STAND_READ, /* the walker has its stack */
 };
 
 /* Whether some processor is to be taken in this tick, and was not yet. */

@@ -237,7 +237,7 @@ static void take_known(struct walker *w, struct slot *s, uint32_t loaded)
 	take_prefix(w, s, LOSS_CODE);
 }
 
-/* The stack of a thread that was stopped, see walker_take. */
+/* The stack of a thread that was stopped, see walker_take. A loss, or negative. */
 static int accept_stopped(struct walker *w, struct slot *s, uint64_t resumed)
 {
 	uint32_t loaded = w->codes.serial;
@@ -309,14 +309,15 @@ int walker_take(struct walker *w, size_t i, uint64_t resumed)
 	struct slot *s = w->rows[i];
 	int ret;
 
-	if (!s || !s->grabbed)
+	if (!s)
 		return 0;
+	if (!s->grabbed)
+		return LOSS_READ;
 	s->grabbed = false;
 	ret = accept_stopped(w, s, resumed);
-	if (ret)
-		return ret < 0 ? ret : 0;
-	show_new(w, i);
-	return 0;
+	if (!ret)
+		show_new(w, i);
+	return ret;
 }
 
 void walker_persist(struct walker *w)

@@ -309,6 +309,8 @@ static int look_at(struct walker *w, size_t row, enum frozen_way way)
 		walker_read_locals(w, row, &limits);
 	if (!ret && way != FROZEN_RUNS)
 		ret = walker_take(w, row, 0);
+	if (ret > 0)
+		ret = 0;
 	if (!ret && way != FROZEN_STOPPED)
 		walker_read_locals(w, row, &limits);
 	return ret;

@@ -189,7 +189,7 @@ static int walk(struct walker *w)
 		ret = walker_again(w, 0, false);
 	if (!ret && !(ret = walker_grab(w, 0)))
 		ret = walker_take(w, 0, 1);
-	if (ret)
+	if (ret < 0)
 		return ret;
 	str_init(&name);
 	walker_thread_name(w, SHAPE_IDENT, &name);

@@ -23,6 +23,7 @@ static struct {
 	uint64_t slices; /* that it is in when it is asked */
 	uint64_t asked;  /* for its slice, in ns */
 	uint64_t until;  /* it stood; 0: nothing was taken */
+	enum loss loss;  /* why its stack cannot be told */
 } seen;
 
 int wrap_cpu(struct thread_probe *t, const struct process *p,
@@ -59,7 +60,7 @@ int wrap_take(struct walker *w, size_t i, uint64_t resumed)
 	(void)w;
 	(void)i;
 	seen.until = resumed;
-	return 0;
+	return (int)seen.loss;
 }
 
 uint64_t wrap_slices(struct target *t, struct known *k)
@@ -113,7 +114,8 @@ uint64_t wrap_took(struct occupier *o)
 }
 
 /* `away`: on another processor than ours, which the occupier takes. */
-static int displace_one(bool away, bool to_the_end, uint64_t slices)
+static int displace_one(bool away, bool to_the_end, uint64_t slices,
+			enum loss loss)
 {
 	struct displace d = {.allowed = true, .cpu = -1, .next_ns = 1};
 	struct target t = {.displace = d};
@@ -130,6 +132,7 @@ static int displace_one(bool away, bool to_the_end, uint64_t slices)
 	seen.cpu = cpu + away;
 	seen.to_the_end = to_the_end;
 	seen.slices = slices;
+	seen.loss = loss;
 	/* Nobody looks into it. */
 	t.displace.occupier = away ? (struct occupier *)&seen : NULL;
 	ret = displace(&t, &k, 0);
@@ -145,7 +148,8 @@ static void test_stood_until_it_was_asked(void **state)
 {
 	bool away = *state;
 
-	assert_int_equal(displace_one(away, true, SLICE), STAND_READ);
+	assert_int_equal(displace_one(away, true, SLICE, LOSS_NONE),
+			 STAND_READ);
 	assert_int_not_equal(seen.until, 0);
 	assert_true(seen.until <= seen.asked);
 }
@@ -154,15 +158,26 @@ static void test_ran_meanwhile(void **state)
 {
 	bool away = *state;
 
-	assert_int_equal(displace_one(away, true, SLICE + 1), STAND_GONE);
+	assert_int_equal(displace_one(away, true, SLICE + 1, LOSS_NONE),
+			 STAND_GONE);
 	assert_int_equal(seen.until, 0);
 }
 
 static void test_occupier_left(void **state)
 {
 	(void)state;
-	assert_int_equal(displace_one(true, false, SLICE), STAND_GONE);
+	assert_int_equal(displace_one(true, false, SLICE, LOSS_NONE),
+			 STAND_GONE);
 	assert_int_equal(seen.until, 0);
+}
+
+/* It is looked at instead. */
+static void test_stood_where_nothing_can_be_told(void **state)
+{
+	bool away = *state;
+
+	assert_int_equal(displace_one(away, true, SLICE, LOSS_ROOT),
+			 STAND_GONE);
 }
 
 int main(void)
@@ -174,6 +189,9 @@ int main(void)
 		cmocka_unit_test(test_ran_meanwhile),
 		cmocka_unit_test_prestate(test_ran_meanwhile, away),
 		cmocka_unit_test(test_occupier_left),
+		cmocka_unit_test(test_stood_where_nothing_can_be_told),
+		cmocka_unit_test_prestate(test_stood_where_nothing_can_be_told,
+					  away),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -197,6 +197,29 @@ static void a_name_that_comes_late_is_none(void **state)
 	moving_end(&f);
 }
 
+/*
+ * A generator of 3.12 that was stopped within its yield has no caller, for an
+ * instruction or two: that is no stack.
+ */
+static void stopped_where_nothing_can_be_told(void **state)
+{
+	const struct walk_thread *t;
+	struct moving f;
+
+	(void)state;
+	moving_begin(&f, 4);
+	moving_look(&f, later());
+	put8(frame_at(3) + (unsigned)f.layout.iframe.previous, 0);
+	assert_int_equal(walker_grab(f.walker, 0), 0);
+	assert_int_equal(walker_take(f.walker, 0, clock_mono()), LOSS_ROOT);
+	t = moving_rows(&f, 1);
+	assert_int_equal(t->loss, LOSS_NONE);
+	assert_int_equal(t->depth, 4);
+	/* Nor is what was not grabbed. */
+	assert_true(walker_take(f.walker, 0, clock_mono()) > 0);
+	moving_end(&f);
+}
+
 /* Of one that is looked at again instead, all is as ever. */
 static void a_row_that_was_left_out_can_be_read(void **state)
 {
@@ -704,6 +727,7 @@ int main(void)
 		cmocka_unit_test(a_thread_may_be_pushing),
 		cmocka_unit_test(a_stopped_thread_is_read_as_it_stood),
 		cmocka_unit_test(a_name_that_comes_late_is_none),
+		cmocka_unit_test(stopped_where_nothing_can_be_told),
 		cmocka_unit_test(a_row_that_was_left_out_can_be_read),
 		cmocka_unit_test(a_row_for_later),
 		cmocka_unit_test(a_stack_that_moves_is_not_looked_at_again),
