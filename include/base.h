@@ -59,6 +59,8 @@ char *xstrndup(const char *s, size_t n);
 void memory_last_call(void (*last)(void));
 /* A file that is removed then, the last one that was named; NULL: none. */
 void memory_last_file(const char *path);
+/* Both, for who ends the process otherwise; a signal handler may. */
+void memory_last_acts(void);
 
 /*
  * Makes room for `want` items of `size` bytes, doubling *cap; new bytes are

@@ -115,6 +115,8 @@ int temp_open(const char *path, char **temp)
 static int open_temp(struct outfile *out, struct err *err)
 {
 	out->fd = temp_open(out->path, &out->temp);
+	if (out->fd >= 0)
+		memory_last_file(out->temp);
 	return out->fd < 0 ? cannot_write(out, out->fd, err) : 0;
 }
 
@@ -232,6 +234,8 @@ int outfile_write(struct outfile *out, const void *data, size_t len,
 static void outfile_free(struct outfile *out)
 {
 	free(out->path);
+	if (out->temp)
+		memory_last_file(NULL);
 	free(out->temp);
 	free(out);
 }

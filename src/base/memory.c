@@ -17,10 +17,9 @@ struct arena {
 	size_t bytes;
 };
 
-/* Out of memory there is nobody who could hand it on. */
 static struct {
-	void (*call)(void);
-	const char *file;
+	void (*volatile call)(void);
+	const char *volatile file;
 } at_last;
 
 void memory_last_call(void (*last)(void))
@@ -33,17 +32,25 @@ void memory_last_file(const char *path)
 	at_last.file = path;
 }
 
-static void out_of_memory(void) __attribute__((noreturn));
-
-/* No stdio and no allocation: there is none left. */
-static void out_of_memory(void)
+void memory_last_acts(void)
 {
-	static const char text[] = "pystrobe: out of memory\n";
-
 	if (at_last.file)
 		unlink(at_last.file);
 	if (at_last.call)
 		at_last.call();
+}
+
+static void out_of_memory(void) __attribute__((noreturn));
+
+/*
+ * There is nobody who could hand it on. No stdio and no allocation: there is none
+ * left.
+ */
+static void out_of_memory(void)
+{
+	static const char text[] = "pystrobe: out of memory\n";
+
+	memory_last_acts();
 	if (write(STDERR_FILENO, text, sizeof(text) - 1) < 0)
 		_exit(1);
 	_exit(1);

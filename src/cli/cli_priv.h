@@ -287,8 +287,8 @@ const volatile int *signals_asked(void); /* how often; never NULL */
 /* Sleeps until that monotonic time; true when a signal asks to stop. */
 bool signals_sleep_until(uint64_t due);
 /*
- * While on, the second signal waits for the end of this (a third one does
- * not): there are files of which only the code in between knows.
+ * While on, the second signal waits for the end of this, so that what is
+ * being written is whole. A third one does not.
  */
 void signals_hold(bool on);
 /* While on, none is delivered; also when they are not caught. Short! */

@@ -317,6 +317,7 @@ static int sample(struct record *r, struct err *err)
 static int make_folder(struct record *r, struct err *err)
 {
 	const char *in = getenv("TMPDIR");
+	bool made;
 	struct str s;
 	int ret = 0;
 
@@ -324,7 +325,12 @@ static int make_folder(struct record *r, struct err *err)
 	str_init(&s);
 	str_addf(&s, "%s/pystrobe-XXXXXX", in);
 	r->folder = xstrdup(s.data);
-	if (!mkdtemp(r->folder)) {
+	signals_block(true);
+	made = mkdtemp(r->folder);
+	if (made)
+		signals_remove(NULL, r->folder);
+	signals_block(false);
+	if (!made) {
 		ret = err_set(err, -errno,
 			      "cannot make a temporary folder in '%s': %s; "
 			      "set TMPDIR to another, or --save the recording",
@@ -332,7 +338,6 @@ static int make_folder(struct record *r, struct err *err)
 		free(r->folder);
 		r->folder = NULL;
 	} else {
-		signals_remove(NULL, r->folder);
 		str_clear(&s);
 		str_addf(&s, "%s/run.strobe", r->folder);
 		r->recording = xstrdup(s.data);

@@ -37,7 +37,7 @@ static void remove_ours(void)
 
 static void abandon(int sig)
 {
-	remove_ours();
+	memory_last_acts();
 	signal(sig, SIG_DFL);
 	raise(sig);
 }
@@ -64,6 +64,7 @@ void signals_catch(void)
 	struct sigaction old;
 	size_t i;
 
+	memory_last_call(remove_ours);
 	sigemptyset(&sa.sa_mask);
 	for (i = 0; i < CAUGHT; i++) {
 		/*
@@ -165,7 +166,6 @@ void signals_remove(const char *file, const char *folder)
 {
 	signal_state.file = file;
 	signal_state.folder = folder;
-	memory_last_call(remove_ours);
 }
 
 void signals_before_end(void (*call)(void))

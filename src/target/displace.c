@@ -140,6 +140,7 @@ static int read_displaced(struct target *t, struct known *k, size_t row,
 			 : k->sched.cpu_ns == cpu_ns;
 	if (!still || had_slept(t, k))
 		return ret ? ret : STAND_GONE;
+	d->there = k->tid;
 	return take(t, k, row, until);
 }
 
@@ -152,9 +153,8 @@ static int take_turn(struct target *t, struct known *k, size_t row)
 	int ret = STAND_NOT;
 
 	if (occupy_begin(d->occupier, d->cpu)) {
-		d->vain = 0;
+		d->vain = d->there = 0;
 		ret = read_displaced(t, k, row, late);
-		d->there = ret == STAND_READ ? k->tid : 0;
 	} else if (told) {
 		note_vain(d);
 	}

@@ -1,14 +1,17 @@
 /*
  * cli: a wait ends at its time or when a signal asks to stop, and with no other
- * signal.
+ * signal; and an end by signals leaves nothing behind.
  */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <sys/time.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -85,9 +88,45 @@ static void asked_ends_it(void **state)
 	assert_true(signals_sleep_until(FOREVER));
 }
 
+/* That of a child that gets so many, with a file that is to be whole first. */
+static int status_after(const char *temp, unsigned signals)
+{
+	int status = -1;
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (!pid) {
+		signals_catch();
+		memory_last_file(temp);
+		signals_hold(true);
+		while (signals--)
+			raise(SIGINT);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return status;
+}
+
+/* The third one waits for nothing, and leaves nothing behind. */
+static void third_one_removes_what_is_not_whole(void **state)
+{
+	char temp[] = "/tmp/pystrobe-test-XXXXXX";
+	int fd = mkstemp(temp);
+
+	(void)state;
+	assert_true(fd >= 0);
+	close(fd);
+	assert_int_equal(status_after(temp, 2), 0);
+	assert_int_equal(access(temp, F_OK), 0);
+	assert_int_equal(WTERMSIG(status_after(temp, 3)), SIGINT);
+	assert_int_not_equal(access(temp, F_OK), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		/* First, for the others ask. */
+		cmocka_unit_test(third_one_removes_what_is_not_whole),
 		cmocka_unit_test(others_do_not_end_it),
 		cmocka_unit_test(past_is_no_wait),
 		cmocka_unit_test(asked_ends_it),
