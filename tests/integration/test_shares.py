@@ -93,10 +93,9 @@ class Moments(Seen):
                           r"\([^);]*(?:; (\d+) in vain)?\)", self.summary)
         return [int(n or 0) for n in found.groups()] if found else [0, 0]
 
-    def expect_truth(self):
-        """Of each tick that its processor was taken for; a stop comes later."""
-        taken, vain = self.turns()
-        late = max(self.ticks - (taken - vain), 0)
+    def expect_truth(self, stood):
+        """Of each of so many ticks when it stood; a stop comes later."""
+        late = max(self.ticks - stood, 0)
         false = sum(self.at(when) not in (None, *stack)
                     for when, stack in self.samples)
         expect(false - late < BOUND * len(self.samples),
@@ -128,7 +127,8 @@ def check_moments(t):
     for seen in moments(t, ["--blocking"], ["--pause-budget=100"]):
         seen.expect_shares(seen.at_ticks)
         inside.append(seen.part("moment") / seen.part("moving"))
-    seen.expect_truth()
+    turns, vain = seen.turns()
+    seen.expect_truth(turns - vain)
     expect(min(inside) > 0.1, "hardly any: %s", inside)
     # Four standard deviations of the difference, of 400 samples each.
     expect(max(inside) - min(inside) < 0.12,
@@ -151,7 +151,7 @@ def check_calls(t):
             raise Skip("others had a processor too often: %s" % seen.summary)
         raise Fail("it was not taken: %s" % seen.summary)
     seen.expect_shares(seen.at_ticks)
-    seen.expect_truth()
+    seen.expect_truth(turns - vain)
 
 
 @alone
@@ -166,7 +166,7 @@ def check_together(t):
     seen, = moments(t, [], calls=["calls"], where=together)
     expect(seen.part("<moving>") < 0.01, "%s", seen.summary)
     seen.expect_shares(seen.over_time)
-    seen.expect_truth()
+    seen.expect_truth(seen.ticks)
 
 
 @alone
