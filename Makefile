@@ -119,7 +119,7 @@ $(OUT)/tests/test_%: $(OUT)/tests/unit/test_%.o $(TEST_LIB) $(LIB)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lcmocka -lm $(LIBS)
 
-# It asserts with that, too.
+# tests/lib/tape.c asserts.
 $(OUT)/tests/tell: LIBS += -lcmocka
 
 $(OUT)/tests/%: $(OUT)/tests/tools/%.o $(TEST_LIB) $(LIB)

@@ -256,9 +256,11 @@ int stdout_open(struct err *err);
 
 /*
  * Makes an empty file beside `path`, with the rights that an ordinary new one
- * has: its descriptor, and its name in *temp, to be freed; or -errno.
+ * has: its descriptor, and its name in *temp; or -errno and NULL. It is the last
+ * file (memory_last_file) until temp_forget, which frees the name.
  */
 int temp_open(const char *path, char **temp);
+void temp_forget(char **temp);
 
 /*
  * What a path names once symbolic links are followed, also if nothing is there

@@ -109,14 +109,21 @@ int temp_open(const char *path, char **temp)
 	mask = umask(0);
 	umask(mask);
 	fchmod(fd, 0666 & ~mask);
+	memory_last_file(*temp);
 	return fd;
+}
+
+void temp_forget(char **temp)
+{
+	if (*temp)
+		memory_last_file(NULL);
+	free(*temp);
+	*temp = NULL;
 }
 
 static int open_temp(struct outfile *out, struct err *err)
 {
 	out->fd = temp_open(out->path, &out->temp);
-	if (out->fd >= 0)
-		memory_last_file(out->temp);
 	return out->fd < 0 ? cannot_write(out, out->fd, err) : 0;
 }
 
@@ -234,9 +241,7 @@ int outfile_write(struct outfile *out, const void *data, size_t len,
 static void outfile_free(struct outfile *out)
 {
 	free(out->path);
-	if (out->temp)
-		memory_last_file(NULL);
-	free(out->temp);
+	temp_forget(&out->temp);
 	free(out);
 }
 

@@ -42,10 +42,7 @@ void memory_last_acts(void)
 
 static void out_of_memory(void) __attribute__((noreturn));
 
-/*
- * There is nobody who could hand it on. No stdio and no allocation: there is none
- * left.
- */
+/* Nobody could hand it on. No stdio and no allocation: there is none left. */
 static void out_of_memory(void)
 {
 	static const char text[] = "pystrobe: out of memory\n";

@@ -46,7 +46,6 @@ static int open_temp(struct output *o, const char *path, struct err *err)
 	o->fd = temp_open(o->path, &o->temp);
 	if (o->fd < 0)
 		return cannot_write(o, o->fd, err);
-	memory_last_file(o->temp);
 	o->ours = true;
 	return 0;
 }
@@ -95,14 +94,6 @@ static void take_back(struct output *o)
 		lseek(o->fd, (off_t)o->len, SEEK_SET);
 }
 
-static void forget_temp(struct output *o)
-{
-	if (o->temp)
-		memory_last_file(NULL);
-	free(o->temp);
-	o->temp = NULL;
-}
-
 /* The temporary file, if it still is one, gets its final name. */
 static int give_name(struct output *o, struct err *err)
 {
@@ -110,7 +101,7 @@ static int give_name(struct output *o, struct err *err)
 		return 0;
 	if (rename(o->temp, o->path))
 		return cannot_write(o, -errno, err);
-	forget_temp(o);
+	temp_forget(&o->temp);
 	return 0;
 }
 
@@ -171,7 +162,7 @@ void output_free(struct output *o)
 		close(o->fd);
 	if (o->temp)
 		unlink(o->temp);
-	forget_temp(o);
+	temp_forget(&o->temp);
 	free(o->path);
 	free(o->name);
 	free(o);

@@ -11,7 +11,7 @@ RUN = os.path.join(ROOT, "tests", "integration", "lines", "run.py")
 
 @each_python(quick=False)
 def test_whole_standard_library(t):
-    tool = os.path.join(os.path.dirname(t.program), "tests", "line_of")
+    tool = t.tool("line_of")
     if not os.path.exists(tool):
         raise Skip("there is no '%s'" % tool)
     argv = " ".join(map(shlex.quote, t.python.argv()))

@@ -46,7 +46,7 @@ def kinds(t, mode):
 def pretend(t, image, mode):
     minor = os.path.basename(image).split(".")[:2]
     tool = "pretend2" if minor in (["2", "7"], ["3", "6"]) else "pretend"
-    built = os.path.join(os.path.dirname(t.program), "tests", tool)
+    built = t.tool(tool)
     if not os.path.exists(built):
         raise Skip("'%s' was not built (make tests)" % built)
     target = t.start([COMMAND, image] + mode.split(), executable=built)

@@ -11,7 +11,7 @@ MEGABYTES = 500
 def make(t, stacks):
     """A recording of so many stacks; its samples."""
     path = t.path("many.strobe")
-    tool = os.path.join(os.path.dirname(t.program), "tests", "many_stacks")
+    tool = t.tool("many_stacks")
     made = t.run([tool, path, stacks]).out
     found = re.match(r"(\d+) samples (\d+) stacks", made)
     expect(found, "many_stacks says %r", made)

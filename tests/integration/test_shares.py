@@ -49,10 +49,10 @@ class Moments(Seen):
         expect(self.samples, "no samples; %s", self.summary)
 
     def read_samples(self, t):
-        """When each was due that found it awake, and what its stack was."""
+        """When each was due, and the functions of its stack."""
         pid = None
-        tell = os.path.join(os.path.dirname(t.program), "tests", "tell")
-        for line in t.run([tell, t.path("run.strobe")]).out.splitlines():
+        told = t.run([t.tool("tell"), t.path("run.strobe")]).out
+        for line in told.splitlines():
             what, *facts = line.split()
             if what == "process":
                 pid = facts[0]

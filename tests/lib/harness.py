@@ -427,6 +427,10 @@ class Test:
         """How often to do what is done many times, by the test's size."""
         return others.get(self.size, usual)
 
+    def tool(self, name):
+        """A program of tests/tools, built with the one that is tested."""
+        return os.path.join(os.path.dirname(self.program), "tests", name)
+
     @property
     def sanitized(self):
         return "/san-" in self.program
