@@ -218,10 +218,10 @@ void waker_forget(struct waker *w);
 
 /*
  * Sleeps until `due` or a signal (monotonic time, ns), or until `fd` can be read
- * (-1: none), expecting to be called for `then` next; any other time does as
- * well, but costs more. Without timers `fd` is not seen.
+ * (-1: none), which is true then, expecting to be called for `then` next; any
+ * other time does as well, but costs more. Without timers `fd` is not seen.
  */
-void waker_sleep(struct waker *w, uint64_t due, uint64_t then, int fd);
+bool waker_sleep(struct waker *w, uint64_t due, uint64_t then, int fd);
 
 /* splitmix64: next value of a seeded sequence. */
 uint64_t rng_next(uint64_t *state);

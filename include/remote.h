@@ -58,4 +58,89 @@ int remote_batch(struct remote *r, struct range *ranges, size_t n);
 /* System calls made so far, for tests and benchmarks. */
 uint64_t remote_calls(const struct remote *r);
 
+/* ---- reading in the interrupt ---- */
+
+/*
+ * A timer's interrupt on each processor, whose handler, a BPF program of ours,
+ * copies the stack of the target's thread that is there: it stands meanwhile, and
+ * we need not wake up for it. Needs CAP_BPF and CAP_PERFMON (or root), Linux 5.17.
+ */
+#define INTERRUPT_FACTS 4
+
+/* What is copied, and how the chain of frames is followed. */
+struct interrupt_plan {
+	struct { /* the thread state: offsets in it, -1: there is none */
+		int32_t from, to;    /* what is copied of it */
+		int32_t head;        /* pointer to the innermost frame, */
+		int32_t head_behind; /* or to what has that at this offset */
+		int32_t base;        /* pointer to where the chain ends */
+		int32_t exc;         /* pointer to the first of the items below */
+	} state;
+	struct { /* a list, in which the first value that is none of these counts */
+		int32_t value, previous;
+		raddr none; /* or 0 */
+	} exc;
+	struct {
+		size_t len;
+		int32_t previous, code;
+		bool tagged; /* the low two bits of `code` say something else */
+	} frame;
+	struct { /* what tells a code object from another one at its address: */
+		int32_t word;    /* four bytes of it, */
+		int32_t pointer; /* and four behind what this points to; -1 */
+		int32_t behind;
+	} mark;
+	struct {
+		raddr addr;
+		size_t len; /* at most 8; 0: not used */
+	} facts[INTERRUPT_FACTS];
+};
+
+/* What one interrupt saw. Pointers are valid until the next one is asked for. */
+struct interrupt {
+	uint64_t when; /* monotonic, ns */
+	uint32_t tid;  /* as the target knows it; 0: no thread of it is there now */
+	bool known;    /* it was told of: then what follows is set */
+	raddr next;    /* the frame behind the last one; 0 or the base: it is whole */
+	bool cut;      /* there would be no room for that one */
+	raddr head;
+	raddr exc; /* that value, 0 or `none`; 0 where there is no list */
+	uint64_t facts[INTERRUPT_FACTS];
+	const unsigned char *state;
+	const unsigned char *frames; /* n of them, each followed by its mark */
+	size_t n, stride;
+};
+
+struct interrupts;
+
+/*
+ * `pid` is ours, `inside` that of the same process in its own namespace. Nothing
+ * happens before interrupts_every. -EPERM, -ENOSYS and others when it cannot be.
+ */
+int interrupts_new(struct interrupts **out, pid_t pid, uint32_t inside,
+		   const struct interrupt_plan *plan);
+void interrupts_free(struct interrupts *in);
+/* A thread, by its id inside, and its thread state; 0: it is not to be read. */
+int interrupts_tell(struct interrupts *in, uint32_t tid, raddr tstate);
+void interrupts_forget(struct interrupts *in, uint32_t tid);
+/*
+ * From now on there is an interrupt each period, the first one after one. *since is
+ * when it was that, and processors begin up to half of *spread (ns) before or after
+ * it. -ETIME: there are so many that they do not begin within 0.1 ms.
+ */
+int interrupts_every(struct interrupts *in, uint64_t period_ns, uint64_t *since,
+		     uint64_t *spread);
+/*
+ * Wakes who waits for it to be read when a processor has another thread of the
+ * target than at the interrupt before; or none any more, but an idle one may have no
+ * interrupts at all; or when much is waiting to be read.
+ */
+int interrupts_fd(const struct interrupts *in);
+/*
+ * The next one, in the order of time for each processor; false when there is none.
+ * interrupts_done gives its memory back, and that of all before it.
+ */
+bool interrupts_next(struct interrupts *in, struct interrupt *out);
+void interrupts_done(struct interrupts *in);
+
 #endif

@@ -29,6 +29,7 @@ struct target_options {
 	size_t ntids;
 	enum stop_policy stop;
 	double pause_share; /* the budget, for STOP_AUTO */
+	bool own_ticks;     /* no interrupts take them, whatever is permitted */
 	bool once; /* one look, no shares: what moved is tried again */
 	/*
 	 * Arguments and locals are read, too, while a thread stands: it is
@@ -78,6 +79,29 @@ uint64_t target_lead(const struct target *t);
 int target_sample(struct target *t, struct sink *sink, const struct tick *due);
 
 /*
+ * Lets interrupts take the ticks that come after the next one, where that is
+ * permitted and known to be true (STOP_AUTO): then nobody has to wake up for most
+ * of them, and a thread stands for as long as it takes to copy its stack. False:
+ * each tick is ours. `seed` is that of their jitter.
+ */
+bool target_interrupt(struct target *t, uint64_t period_ns, uint64_t seed);
+/*
+ * target_sample_ticks is to be called at *until, or when the file descriptor can be
+ * read. -1: the next tick is ours.
+ */
+int target_interrupts(const struct target *t, uint64_t *until);
+/*
+ * All ticks up to now; `last`: it is not called again. *out says how many they
+ * were, and how many of them there was something to tell of. Else like
+ * target_sample.
+ */
+struct target_ticked {
+	uint64_t due, taken;
+};
+int target_sample_ticks(struct target *t, struct sink *sink, uint64_t now,
+			bool last, struct target_ticked *out);
+
+/*
  * Variable `n` of the frame that is `depth` below the innermost one of a
  * thread, as its last sample found it; NULL when there is none. Valid up to the
  * next sample.
@@ -94,6 +118,7 @@ struct target_counts {
 		uint64_t times, ns, longest_ns;
 		uint64_t vain; /* of them: we were too late to read anything */
 	} stops, displaced; /* threads; by taking their processor */
+	uint64_t interrupts; /* samples that they copied */
 	uint64_t refused; /* stops that were not permitted */
 	pid_t tracer;     /* who traced a thread then; 0: not known */
 	uint64_t calls;                    /* system calls that read memory */

@@ -45,7 +45,7 @@ static void set(struct waker *w, size_t i, uint64_t at)
 	w->at[i] = at;
 }
 
-void waker_sleep(struct waker *w, uint64_t due, uint64_t then, int fd)
+bool waker_sleep(struct waker *w, uint64_t due, uint64_t then, int fd)
 {
 	size_t i = w->at[1] == due;
 	struct pollfd p[2] = {{.events = POLLIN},
@@ -53,12 +53,12 @@ void waker_sleep(struct waker *w, uint64_t due, uint64_t then, int fd)
 
 	if (w->fds[i] < 0) {
 		clock_sleep_until(due);
-		return;
+		return false;
 	}
 	set(w, i, due);
 	if (then > due)
 		set(w, !i, then);
 	p[0].fd = w->fds[i];
 	/* Not read(2), which goes on after signals that restart calls. */
-	poll(p, 2, -1);
+	return poll(p, 2, -1) > 0 && p[1].revents;
 }

@@ -163,6 +163,9 @@ void add_stops(struct str *s, const struct totals *t)
 {
 	const struct target_counts *c = &t->counts;
 
+	if (c->interrupts)
+		str_addf(s, "; copied %llu stacks in interrupts",
+			 (unsigned long long)c->interrupts);
 	add_pauses(s, "took the processor of a thread", &c->displaced,
 		   t->elapsed_ns);
 	add_pauses(s, "stopped a thread", &c->stops, t->elapsed_ns);

@@ -86,6 +86,9 @@ static int take(void *to, int id, const char *argument, struct err *err)
 		return choose_policy(r, STOP_NEVER, err);
 	case OPT_BLOCKING:
 		return choose_policy(r, STOP_ALWAYS, err);
+	case OPT_NO_BPF:
+		r->subject.options.own_ticks = true;
+		return 0;
 	case OPT_PAUSE_BUDGET:
 		return parse_share("pause budget", argument,
 				   &r->subject.options.pause_share, err);
@@ -232,6 +235,7 @@ static void add_up(struct record *r, const struct sampler_status *status)
 		t->counts.lost[i] += c.lost[i];
 		t->counts.partial[i] += c.partial[i];
 	}
+	t->counts.interrupts += c.interrupts;
 	t->counts.stopped += c.stopped;
 	t->counts.disk += c.disk;
 	add_pauses(&t->counts.stops, &c.stops);
@@ -663,6 +667,8 @@ static const struct option_row options[] = {
 	 "never stop a thread; what moves is read in part"},
 	{OPT_BLOCKING, "blocking", NULL,
 	 "stop each running thread to read it, one at a time"},
+	{OPT_NO_BPF, "no-bpf", NULL,
+	 "no program in the kernel, even where it is permitted"},
 	{OPT_PAUSE_BUDGET, "pause-budget", "PERCENT",
 	 "of the time that threads may be stopped (3)"},
 	{OPT_SEED, "seed", "N", "seed of the jitter between samples"},

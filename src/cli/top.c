@@ -103,6 +103,9 @@ static int take(void *to, int id, const char *argument, struct err *err)
 	case OPT_NONBLOCKING:
 		t->options.stop = STOP_NEVER;
 		return 0;
+	case OPT_NO_BPF:
+		t->options.own_ticks = true;
+		return 0;
 	case OPT_FULL_FILENAMES:
 		t->state.full_filenames = true;
 		return 0;
@@ -265,6 +268,8 @@ static const struct option_row options[] = {
 	{OPT_ASCII, "ascii", NULL, "no characters beyond ASCII"},
 	{OPT_NONBLOCKING, "nonblocking", NULL,
 	 "never stop a thread; what moves is read in part"},
+	{OPT_NO_BPF, "no-bpf", NULL,
+	 "no program in the kernel, even where it is permitted"},
 };
 
 const struct command command_top = {

@@ -22,6 +22,7 @@
 struct seat_times {
 	const struct target *of; /* the target that the schedule is for */
 	struct schedule schedule;
+	bool scheduled; /* all ticks are of that one */
 	uint32_t missed;
 	uint64_t due;
 };
@@ -36,6 +37,7 @@ struct run {
 	struct waker waker;
 	bool alone; /* of one target, with which the run ends */
 	const volatile int *stop;
+	struct sink *sink;
 	sampler_watch *watch;
 	void *arg;
 	uint64_t watched; /* time of the last look */
@@ -117,11 +119,20 @@ static void sit_down(struct run *r, size_t i)
 	*times = (struct seat_times){.of = r->seats[i].target, .due = r->now};
 	schedule_init(&times->schedule, r->now, r->options->period_ns,
 		      r->options->seed + i);
+	/* They wake us for one target alone. */
+	times->scheduled = r->n > 1 ||
+			   !target_interrupt(r->seats[i].target,
+					     r->options->period_ns,
+					     r->options->seed);
 }
 
 /* When its tick is to begin, so as to be there when it is due. */
 static uint64_t begin_of(const struct run *r, size_t i)
 {
+	uint64_t until;
+
+	if (target_interrupts(r->seats[i].target, &until) >= 0)
+		return until;
 	return r->times[i].due - target_lead(r->seats[i].target);
 }
 
@@ -183,6 +194,8 @@ static bool wait_for(struct run *r, size_t first, enum sampler_end *end)
 	bool any = first < r->n;
 	uint64_t due = any ? begin_of(r, first) : r->now + WATCH_NS;
 	uint64_t last = r->options->duration_ns, until;
+	bool woken = false;
+	int news = any ? target_interrupts(r->seats[first].target, &until) : -1;
 
 	last = last ? r->start + last : UINT64_MAX;
 	for (;;) {
@@ -196,23 +209,27 @@ static bool wait_for(struct run *r, size_t first, enum sampler_end *end)
 		if (any && !sits(r, first))
 			return false;
 		if (r->now >= due)
-			return any && r->times[first].due >= last;
+			return any && news < 0 && r->times[first].due >= last;
 		until = nap_end(r, due, last);
 		if (until > r->now + SPIN_NS)
-			waker_sleep(&r->waker, until,
-				    until < due ? due : due_then(r, first), -1);
+			woken = waker_sleep(
+				&r->waker, until,
+				until < due ? due : due_then(r, first), news);
 		r->now = clock_mono();
+		if (woken)
+			return false;
 	}
 }
 
 /* The tick of seat i, which is due now; 0 or what target_sample says. */
-static int take_tick(struct run *r, size_t i, struct sink *sink)
+static int take_tick(struct run *r, size_t i)
 {
 	struct seat_times *times = &r->times[i];
 	struct schedule s = times->schedule;
 	struct tick due = {.mono_ns = r->now > times->due ? r->now : times->due,
 			   .missed = times->missed,
-			   .number = times->schedule.at};
+			   .number = times->scheduled ? times->schedule.at
+						      : 0};
 	struct target_ticks ticks = {.period_ns = r->options->period_ns};
 	int ret;
 
@@ -221,7 +238,7 @@ static int take_tick(struct run *r, size_t i, struct sink *sink)
 	s.at++;
 	ticks.then_ns = schedule_due(&s);
 	target_next(r->seats[i].target, &ticks);
-	ret = target_sample(r->seats[i].target, sink, &due);
+	ret = target_sample(r->seats[i].target, r->sink, &due);
 	r->now = clock_mono();
 	if (ret)
 		return ret;
@@ -232,19 +249,57 @@ static int take_tick(struct run *r, size_t i, struct sink *sink)
 	return 0;
 }
 
-static enum sampler_end loop(struct run *r, struct sink *sink, struct err *err)
+/* All ticks that interrupts took by now. */
+static int take_ticks(struct run *r, size_t i, bool last)
+{
+	struct seat_times *times = &r->times[i];
+	struct target_ticked ticks;
+	int ret = target_sample_ticks(r->seats[i].target, r->sink, r->now, last,
+				      &ticks);
+
+	r->now = clock_mono();
+	r->status.taken += ticks.taken;
+	r->status.due += ticks.due;
+	/* It goes on from here, if they end. */
+	times->missed = 0;
+	if (times->due <= r->now) {
+		schedule_advance(&times->schedule, r->now);
+		times->due = schedule_due(&times->schedule);
+	}
+	return ret;
+}
+
+/* What is left of them when the run ends. */
+static int take_rest(struct run *r, size_t i)
+{
+	uint64_t until;
+	int ret;
+
+	if (i == r->n || !sits(r, i) ||
+	    target_interrupts(r->times[i].of, &until) < 0)
+		return 0;
+	ret = take_ticks(r, i, true);
+	return ret == -ESRCH ? 0 : ret;
+}
+
+static enum sampler_end loop(struct run *r, struct err *err)
 {
 	enum sampler_end end;
+	uint64_t until;
 	size_t i;
 	int ret;
 
 	for (;;) {
 		i = first_due(r);
-		if (wait_for(r, i, &end))
-			return end;
+		if (wait_for(r, i, &end)) {
+			ret = take_rest(r, i);
+			return ret ? fail(ret, err) : end;
+		}
 		if (i == r->n || !sits(r, i))
 			continue;
-		ret = take_tick(r, i, sink);
+		ret = target_interrupts(r->times[i].of, &until) < 0
+			      ? take_tick(r, i)
+			      : take_ticks(r, i, false);
 		if (ret && ret != -ESRCH)
 			return fail(ret, err);
 		if (!ret)
@@ -258,7 +313,7 @@ static enum sampler_end loop(struct run *r, struct sink *sink, struct err *err)
 	}
 }
 
-static enum sampler_end run(struct run *r, struct sink *sink, struct err *err)
+static enum sampler_end run(struct run *r, struct err *err)
 {
 	struct sched_param usual = {.sched_priority = 0};
 	enum sampler_end end;
@@ -270,7 +325,7 @@ static enum sampler_end run(struct run *r, struct sink *sink, struct err *err)
 		ask_for_short_slices();
 	waker_init(&r->waker);
 	r->start = r->watched = r->now = clock_mono();
-	end = loop(r, sink, err);
+	end = loop(r, err);
 	call_watch(r);
 	if (first)
 		/* Only who is privileged may take the flag away. */
@@ -292,10 +347,11 @@ enum sampler_end sampler_run(struct target *t, struct sink *sink,
 			.alone = true,
 			.options = options,
 			.stop = stop,
+			.sink = sink,
 			.watch = watch,
 			.arg = arg};
 
-	return run(&r, sink, err);
+	return run(&r, err);
 }
 
 enum sampler_end sampler_run_seats(struct sampler_seat *seats, size_t n,
@@ -309,8 +365,9 @@ enum sampler_end sampler_run_seats(struct sampler_seat *seats, size_t n,
 			.n = n,
 			.options = options,
 			.stop = stop,
+			.sink = sink,
 			.watch = watch,
 			.arg = arg};
 
-	return run(&r, sink, err);
+	return run(&r, err);
 }

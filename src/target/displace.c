@@ -13,7 +13,8 @@
 void target_next(struct target *t, const struct target_ticks *ticks)
 {
 	struct displace *d = &t->displace;
-	bool each = t->budget.share * (double)ticks->period_ns >= TURN_NS;
+	bool each = !t->ticking.from &&
+		    t->budget.share * (double)ticks->period_ns >= TURN_NS;
 
 	/* It takes as long to call it back as to let it come each time. */
 	d->next_ns = each ? ticks->next_ns : 0;

@@ -76,8 +76,7 @@ static struct known *known_of(struct target *t, const struct walk_thread *w)
 	return k;
 }
 
-/* Threads that are in no list any more. */
-static int tell_ended(struct target *t, struct sink *sink)
+int known_forget(struct target *t, struct sink *sink)
 {
 	struct thread_info info;
 	size_t i, kept = 0;
@@ -99,6 +98,7 @@ static int tell_ended(struct target *t, struct sink *sink)
 		};
 		if (k->announced && !ret)
 			ret = sink->ops->thread(sink, &info);
+		forget_interrupts(t, k);
 		known_free(k);
 	}
 	if (kept == t->nknown)
@@ -110,13 +110,13 @@ static int tell_ended(struct target *t, struct sink *sink)
 	return ret;
 }
 
-int known_update(struct target *t, struct sink *sink)
+void known_update(struct target *t)
 {
 	const struct walk_thread *w;
 	size_t i;
 
 	if (t->list == walker_list(t->walker))
-		return 0;
+		return;
 	t->list = walker_list(t->walker);
 	t->pass++;
 	w = walker_threads(t->walker, &t->nrows);
@@ -130,7 +130,6 @@ int known_update(struct target *t, struct sink *sink)
 	}
 	t->names_ns = 0;
 	t->names_wait_ns = NAMES_NS;
-	return tell_ended(t, sink);
 }
 
 static int tell_thread(struct target *t, struct known *k, uint32_t flags,

@@ -8,6 +8,7 @@
 #include "target_priv.h"
 
 #define RECENT_NS 20000000u /* after it ran: who often sleeps often wakes up */
+#define WAKE_NS 10000u /* that one may have to wait when it is woken */
 #define QUIET_NS 250000000u /* without running, until a thread is idle */
 
 /* ---- the state ---- */
@@ -16,8 +17,11 @@ static uint8_t run_of(const struct known *k)
 {
 	if (k->passing)
 		return RUN_CPU;
-	return k->runnable && k->look.run == RUN_CPU ? RUN_RUNNABLE
-						     : k->look.run;
+	if (k->look.run != RUN_CPU || !(k->runnable || k->off))
+		return k->look.run;
+	/* It was on no processor, and runs by now: it waited for that, or slept. */
+	return k->runnable || k->queued_ns > WAKE_NS ? RUN_RUNNABLE
+						     : RUN_SLEEPING;
 }
 
 static bool is_asleep(const struct known *k)
@@ -25,12 +29,13 @@ static bool is_asleep(const struct known *k)
 	return is_blocked(k) && !k->passing;
 }
 
-static uint8_t gil_of(const struct known *k, const struct walk_thread *w)
+static uint8_t gil_of(const struct known *k, const struct walk_thread *w,
+		      bool holds)
 {
 	if (is_asleep(k) && k->look.call == SYS_futex &&
 	    k->look.args[0] >= w->gil_from && k->look.args[0] < w->gil_to)
 		return GIL_WANTED;
-	if (w->holds_gil)
+	if (holds)
 		return GIL_HELD;
 	return w->gil_from ? GIL_NEITHER : GIL_UNKNOWN;
 }
@@ -65,16 +70,16 @@ static bool name_wait(struct target *t, struct known *k, uint8_t gil)
 	return changed;
 }
 
-static void define_state(struct target *t, struct known *k)
+void define_state(struct target *t, struct known *k)
 {
 	const struct walk_thread *w = row_of(t, k->row);
+	bool changed, holds = held_gil(t, k);
 	struct state_def def;
-	bool changed;
 
 	memset(&def, 0, sizeof(def));
 	def.run = run_of(k);
-	def.gil = gil_of(k, w);
-	if (w->gc)
+	def.gil = gil_of(k, w, holds);
+	if (w->gc && holds)
 		def.flags |= STATE_GC;
 	if (w->exception)
 		def.flags |= STATE_EXCEPTION;
@@ -90,9 +95,10 @@ static void define_state(struct target *t, struct known *k)
 /* Whether it has run since it left its processor. */
 static void check_run(struct target *t, struct known *k, uint64_t now)
 {
-	uint64_t cpu_ns = k->sched.cpu_ns;
+	uint64_t cpu_ns = k->sched.cpu_ns, delay_ns = k->sched.delay_ns;
 	uint64_t slices = look_slices(t, k);
 
+	k->queued_ns = k->sched.delay_ns - delay_ns;
 	if (k->runnable && slices == k->slices && k->sched.cpu_ns != cpu_ns)
 		unlearn_off(k);
 	k->blocked = k->blocked && slices == k->slices &&
@@ -111,7 +117,7 @@ static void check_woken(struct target *t, struct known *k, uint64_t now)
 {
 	bool waits = may_be_woken(k, now);
 
-	if (!waits && now - k->ran_ns >= RECENT_NS)
+	if (!waits && (now - k->ran_ns >= RECENT_NS || is_unseen(t, k)))
 		return;
 	/* For us: it slept when the tick began. */
 	if (!probe_runs(&k->probe, &t->process) || waits_for_us(t, k))
@@ -122,7 +128,8 @@ static void check_woken(struct target *t, struct known *k, uint64_t now)
 		return;
 	k->look = (struct thread_look){.run = RUN_CPU, .call = -1};
 	k->runnable = waits || waits_for_other(t, k);
-	k->passing = !k->runnable;
+	k->passing = !k->runnable && !is_unseen(t, k);
+	k->off = !k->runnable && !k->passing;
 	define_state(t, k);
 }
 
@@ -186,9 +193,18 @@ static int check_row(struct target *t, size_t row, bool only, uint64_t now,
 	walker_asleep(t->walker, row, false);
 	if (!k->fresh)
 		check_run(t, k, now);
+	if (k->interrupt) {
+		*cpu_ns = k->sched.cpu_ns;
+		k->awake = false;
+		note_delays(t, k, now);
+		walker_leave(t->walker, row);
+		walker_hold(t->walker, row, false);
+		read_interrupted(t, k, k->interrupt, now);
+		return 0;
+	}
 	/* After a whole tick it is asleep, or waits for its processor. */
-	if (k->blocked && k->passing) {
-		k->passing = false;
+	if (k->blocked && (k->passing || k->off)) {
+		k->passing = k->off = false;
 		k->runnable = k->look.run == RUN_CPU;
 		define_state(t, k);
 	}

@@ -96,6 +96,7 @@ int target_open(struct target **out, pid_t pid,
 	symbols_init(&t->symbols);
 	map_init(&t->known_of);
 	map_init(&t->ids.host);
+	map_init(&t->ticking.of);
 	t->source.table = &t->symbols;
 	t->marker_table = UINT32_MAX;
 	set_options(t, options);
@@ -116,6 +117,7 @@ void target_free(struct target *t)
 		return;
 	for (i = 0; i < t->nknown; i++)
 		known_free(t->known[i]);
+	ticking_release(t);
 	tracer_free(t->tracer);
 	occupier_free(t->displace.occupier);
 	waits_free(t->waits);
@@ -174,19 +176,28 @@ int target_announce(struct target *t, struct sink *sink)
 
 /* ---- a tick ---- */
 
-static void bound_symbols(struct target *t)
+bool bound_symbols(struct target *t)
 {
 	if (symbols_bytes(&t->symbols) < SYMBOLS_BYTES_MAX)
-		return;
+		return false;
 	symbols_clear(&t->symbols);
 	memset(t->codes, 0, t->ncodes * sizeof(*t->codes));
 	t->source.serial++;
+	return true;
 }
 
 /* Whether it still is that process, with that program. */
-static bool is_itself(struct target *t)
+static bool is_still_itself(struct target *t)
 {
 	return process_alive(&t->process) && program_lasts(t->program);
+}
+
+bool is_itself(struct target *t, uint64_t now, bool at_once)
+{
+	if (!at_once && now - t->checked_ns < IDENTITY_NS)
+		return true;
+	t->checked_ns = now;
+	return is_still_itself(t);
 }
 
 /*
@@ -195,83 +206,83 @@ static bool is_itself(struct target *t)
  */
 static int judge(struct target *t, int error)
 {
-	if (!is_itself(t))
+	if (!is_still_itself(t))
 		return -ESRCH;
 	if (error == -EPERM || error == -ESRCH)
 		return -ESRCH;
 	return still_mapped(&t->found, &t->process) ? 0 : -ESRCH;
 }
 
-static int sample_rows(struct target *t, struct sink *sink)
+struct sample sample_of(struct target *t, struct known *k)
 {
-	const struct walk_thread *w;
-	struct sample s;
-	struct known *k;
-	size_t i, n;
-	int ret = 0;
+	const struct walk_thread *w = row_of(t, k->row);
 
-	w = walker_threads(t->walker, &n);
-	for (i = 0; i < n && !ret; i++) {
-		k = t->rows[i];
-		if (!k->wanted || !known_is_born(k, &w[i]))
-			continue;
-		if (!k->blocked)
-			note_stack(k, &w[i]);
-		s = (struct sample){
-			.tid = k->tid,
-			.stack = stack_of(t, k, &w[i]),
-			.state = state_of(t, k),
-			.loss = w[i].loss && k->over_budget ? LOSS_BUDGET
-							    : w[i].loss,
-		};
-		t->counts.samples++;
-		if (s.stack)
-			t->counts.partial[s.loss] += s.loss != LOSS_NONE;
-		else
-			t->counts.lost[s.loss]++;
-		if (s.stack || s.loss == LOSS_NONE) {
-			t->counts.stopped += k->def.run == RUN_STOPPED;
-			t->counts.disk += k->def.run == RUN_DISK;
-		}
-		ret = sink->ops->sample(sink, &t->source, &s);
+	return (struct sample){
+		.tid = k->tid,
+		.stack = stack_of(t, k, w),
+		.state = state_of(t, k),
+		.loss = w->loss && k->over_budget ? LOSS_BUDGET : w->loss,
+	};
+}
+
+int begin_tick(struct target *t, struct sink *sink, const struct tick *due)
+{
+	struct tick tick = *due;
+
+	tick.pid = (uint32_t)t->process.pid;
+	tick.missed = t->missed;
+	t->missed = 0;
+	t->counts.ticks++;
+	return sink->ops->tick(sink, &t->source, &tick);
+}
+
+int tell_sample(struct target *t, struct sink *sink, const struct sample *s,
+		uint8_t run)
+{
+	t->counts.samples++;
+	if (s->stack)
+		t->counts.partial[s->loss] += s->loss != LOSS_NONE;
+	else
+		t->counts.lost[s->loss]++;
+	if (s->stack || s->loss == LOSS_NONE) {
+		t->counts.stopped += run == RUN_STOPPED;
+		t->counts.disk += run == RUN_DISK;
 	}
-	return ret;
+	return sink->ops->sample(sink, &t->source, s);
 }
 
 /* Tells the sink of this tick. */
 static int tell_tick(struct target *t, struct sink *sink,
 		     const struct tick *due)
 {
-	struct tick tick = {
-		.pid = (uint32_t)t->process.pid,
-		.mono_ns = due->mono_ns,
-		.missed = t->missed,
-		.number = due->number,
-	};
-	int ret = known_tell(t, sink, due->mono_ns);
+	int ret = known_forget(t, sink);
+	const struct walk_thread *w;
+	struct sample s;
+	struct known *k;
+	size_t i;
 
 	if (!ret)
-		ret = sink->ops->tick(sink, &t->source, &tick);
-	t->missed = 0;
-	t->counts.ticks++;
-	return ret ? ret : sample_rows(t, sink);
+		ret = known_tell(t, sink, due->mono_ns);
+	if (!ret)
+		ret = begin_tick(t, sink, due);
+	for (i = 0; i < t->nrows && !ret; i++) {
+		k = t->rows[i];
+		w = row_of(t, i);
+		if (!k->wanted || !known_is_born(k, w))
+			continue;
+		if (!k->blocked)
+			note_stack(k, w);
+		s = sample_of(t, k);
+		ret = tell_sample(t, sink, &s, k->def.run);
+	}
+	return ret;
 }
 
-int target_sample(struct target *t, struct sink *sink, const struct tick *due)
+int look_at_all(struct target *t, uint64_t when)
 {
-	uint64_t when = due->mono_ns;
 	int ret;
 
-	if (when - t->checked_ns >= IDENTITY_NS) {
-		t->checked_ns = when;
-		if (!is_itself(t))
-			return -ESRCH;
-	}
-	bound_symbols(t);
-	t->missed += due->missed;
-	ret = known_update(t, sink);
-	if (ret)
-		return ret;
+	known_update(t);
 	ret = states_before(t, when);
 	if (!ret)
 		ret = walker_snapshot(t->walker, when);
@@ -280,17 +291,33 @@ int target_sample(struct target *t, struct sink *sink, const struct tick *due)
 	    !program_lasts(t->program))
 		return -ESRCH;
 	if (!ret) {
-		ret = known_update(t, sink);
-		if (ret)
-			return ret;
+		known_update(t);
 		ret = states_after(t, when);
 	}
 	displace_next(t);
-	if (ret) {
-		t->missed++;
-		return judge(t, ret);
+	if (!ret)
+		return 0;
+	ret = judge(t, ret);
+	return ret ? ret : 1;
+}
+
+int target_sample(struct target *t, struct sink *sink, const struct tick *due)
+{
+	int ret;
+
+	if (!is_itself(t, due->mono_ns, false))
+		return -ESRCH;
+	bound_symbols(t);
+	t->missed += due->missed;
+	ret = look_at_all(t, due->mono_ns);
+	if (!ret) {
+		ret = tell_tick(t, sink, due);
+		if (!ret)
+			begin_ticking(t, clock_mono());
+		return ret;
 	}
-	return tell_tick(t, sink, due);
+	t->missed += ret > 0;
+	return ret > 0 ? 0 : ret;
 }
 
 /* NULL when no thread has this id. */

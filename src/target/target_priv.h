@@ -70,6 +70,8 @@ struct on_cpu {
 
 #define LEAVES 16 /* positions of a leaf whose stacks are remembered */
 
+struct interrupt;
+
 /* A thread as the sink knows it. */
 struct known {
 	uint32_t tid;
@@ -99,6 +101,19 @@ struct known {
 	bool over_budget; /* it would have been stopped */
 	unsigned same; /* how often its stack was the one before, in a row */
 	struct on_cpu on_cpu;
+
+	/* Where interrupts take the ticks. */
+	raddr mapped;    /* the state that they were told of, 0: none yet, */
+	uint32_t inside; /* by this id */
+	const struct interrupt *interrupt; /* that of this tick, if there was one */
+	bool off; /* there was none, but it ran when it was looked at */
+	uint64_t queued_ns; /* it waited for a processor since the last look */
+	uint64_t cpu_ns; /* that it had when its interrupts were counted last, */
+	bool hit;        /* there was one since, */
+	int64_t owed_ns; /* and of it, what no sample stands for */
+	/* In all: what the kernel and what interrupts saw; the former without. */
+	uint64_t counted_ns, seen_ns, blind_ns;
+
 	struct state_def def; /* but for `wait` */
 	struct str wait;      /* what it waits for */
 	struct thread_look waited; /* the look that `wait` is of, */
@@ -137,6 +152,39 @@ struct displace {
 	uint64_t barred_ns; /* it is not tried until then */
 };
 
+/* Ticks that interrupts take. */
+struct ticking {
+	struct interrupts *from; /* NULL: they do not */
+	bool unfit;              /* nor can they go on */
+	uint64_t period_ns, seed, start_ns;
+	uint64_t round, end_ns; /* when this one is over */
+	uint64_t since_ns, step_ns; /* tick n of it is at since + n * step */
+	uint64_t spread_ns; /* in which all processors have it */
+	uint64_t told, newest;  /* ticks of it */
+	uint64_t lively_ns;     /* until then each tick is looked at */
+	uint64_t noted_ns;      /* when all threads were, last */
+	struct map of;          /* id inside -> row */
+	uint32_t *ignored;      /* ids of threads that are none of them */
+	size_t nignored, cap_ignored;
+	struct quiet { /* samples of ticks that nobody looked at */
+		uint64_t tick, when;
+		struct sample s;
+	} *quiet;
+	size_t nquiet, cap_quiet;
+	struct interrupt *fresh; /* those of the newest tick */
+	size_t nfresh, cap_fresh;
+	raddr holder; /* of the GIL, by one of these */
+	struct told { /* all threads in the last tick that was, and in this one */
+		struct sample s;
+		struct sample stays; /* what it is while it does not run */
+		uint64_t slices;
+		uint8_t run;
+		bool rests;     /* it does not run, in that slice */
+		uint64_t first; /* quiet tick in which it was seen; 0: in none */
+	} *before, *after;
+	size_t nbefore, cap_before, nafter, cap_after;
+};
+
 struct target {
 	struct process process;
 	int program; /* process_program() */
@@ -146,6 +194,7 @@ struct target {
 	struct walker *walker;
 	struct tracer *tracer;
 	struct displace displace;
+	struct ticking ticking;
 	struct budget budget;
 	struct waits *waits;
 	struct ids ids;
@@ -185,7 +234,9 @@ struct target {
 
 void known_free(struct known *k);
 /* Fills rows after the walker's lists changed: whose each one is. */
-int known_update(struct target *t, struct sink *sink);
+void known_update(struct target *t);
+/* Tells the sink of threads that are in no list any more. 0 or what it says. */
+int known_forget(struct target *t, struct sink *sink);
 /* Tells the sink of threads that are new or have got a name by now. */
 int known_tell(struct target *t, struct sink *sink, uint64_t now);
 /*
@@ -199,6 +250,8 @@ bool known_is_born(const struct known *k, const struct walk_thread *w);
 /* The number of the row's stack, or of its part with a marker; 0: none. */
 uint32_t stack_of(struct target *t, struct known *k,
 		  const struct walk_thread *w);
+/* The stack with a marker on top, which says why what is further in is not known. */
+uint32_t marked_stack(struct target *t, uint32_t stack, enum loss loss);
 
 /* ---- running.c ---- */
 
@@ -301,5 +354,53 @@ int states_before(struct target *t, uint64_t now);
 /* After it: those of which that snapshot told. 0 or a negative errno. */
 int states_after(struct target *t, uint64_t now);
 uint32_t state_of(struct target *t, struct known *k);
+/* Makes k->def of what is known by now. */
+void define_state(struct target *t, struct known *k);
+
+/* ---- interrupt.c: ticks taken by interrupts ---- */
+
+/* After a tick of our own, if they are to take the next ones. */
+void begin_ticking(struct target *t, uint64_t now);
+void ticking_release(struct target *t);
+/* Makes what an interrupt copied the stack and state of that thread. */
+void read_interrupted(struct target *t, struct known *k,
+		      const struct interrupt *in, uint64_t now);
+/* The interrupt of this tick would have seen it, and did not: it was on no processor. */
+bool is_unseen(const struct target *t, const struct known *k);
+/* Whether it held the GIL in this tick. */
+bool held_gil(const struct target *t, const struct known *k);
+/* It has ended. */
+void forget_interrupts(struct target *t, const struct known *k);
+/* When a tick of this round was due. */
+uint64_t time_of(const struct ticking *g, uint64_t tick);
+
+/* ---- quiet.c: telling of them ---- */
+
+/* Takes note of what each thread does in the tick that was looked at. */
+void note_all(struct target *t);
+/* From now on that is what was before. */
+void keep_noted(struct ticking *g);
+/* The same with other numbers, after all symbols were forgotten. */
+void renumber(struct target *t);
+/* Tells of all ticks up to number `last`, which nobody looked at. */
+int tell_ticks(struct target *t, struct sink *sink, uint64_t last);
+/* Of the newest one, which was just looked at, and those before it. */
+int tell_newest(struct target *t, struct sink *sink, uint64_t now);
+
+/* ---- target.c: a tick ---- */
+
+/* Whether it still is that process, with that program; asked now and then, or now. */
+bool is_itself(struct target *t, uint64_t now, bool at_once);
+/* True when all symbols were forgotten, since they were too many. */
+bool bound_symbols(struct target *t);
+/*
+ * Looks at all threads. 1: there was nothing to be had just now; -ESRCH.
+ */
+int look_at_all(struct target *t, uint64_t when);
+struct sample sample_of(struct target *t, struct known *k);
+/* A tick with its samples, the latter from threads that `run` so. */
+int begin_tick(struct target *t, struct sink *sink, const struct tick *due);
+int tell_sample(struct target *t, struct sink *sink, const struct sample *s,
+		uint8_t run);
 
 #endif

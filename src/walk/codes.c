@@ -21,6 +21,7 @@
 #define MEET_MAX 4u  /* some 10 us each */
 #define PASSES_MAX 4 /* over the codes of a stack, until none was loaded */
 #define CODE_BYTES_MAX (64u << 20) /* of bytecode */
+#define TEXT_HASH 24 /* in a str, 2.7 to 3.11: PyStringObject, PyASCIIObject */
 #define GUESS 320u /* bytes of an object read at first: mostly all of it */
 
 static void entry_release(struct code_entry *c)
@@ -218,14 +219,66 @@ static bool is_code(const struct walker *w, const unsigned char *code,
 		       w->entry.code_type;
 }
 
+static bool is_sure(const struct walker *w, uint32_t info)
+{
+	return w->codes.entries[info].checked == w->codes.epoch;
+}
+
+/*
+ * The version; before 3.12 the first line, and half of the hash of the name, which
+ * is interned, so that the hash is known.
+ */
+static uint64_t mark_of(const struct layout *l, const unsigned char *code,
+			size_t len, const struct head *name)
+{
+	if (l->code.version != NO_FIELD)
+		return at_u32(code, len, (size_t)l->code.version);
+	return at_u32(code, len, (size_t)l->code.firstlineno) |
+	       (uint64_t)at_u32(name->bytes, name->got, TEXT_HASH) << 32;
+}
+
+static int32_t name_field(const struct layout *l)
+{
+	return l->code.qualname != NO_FIELD ? l->code.qualname : l->code.name;
+}
+
+void codes_mark(const struct walker *w, struct interrupt_plan *plan)
+{
+	const struct layout *l = &w->layout;
+
+	plan->mark.word = l->code.version;
+	plan->mark.pointer = NO_FIELD;
+	if (plan->mark.word != NO_FIELD)
+		return;
+	plan->mark.word = l->code.firstlineno;
+	plan->mark.pointer = l->code.name;
+	plan->mark.behind = TEXT_HASH;
+}
+
+uint32_t codes_marked(const struct walker *w, raddr code, uint64_t mark,
+		      bool gone)
+{
+	uint32_t info = map_get(&w->codes.by_addr, code);
+
+	return info != MAP_NONE && (gone || is_sure(w, info)) &&
+			       w->codes.entries[info].mark == mark
+		       ? info
+		       : MAP_NONE;
+}
+
+bool codes_have(const struct walker *w, raddr code)
+{
+	return map_get(&w->codes.by_addr, code) != MAP_NONE;
+}
+
 /* Reads the code object at `addr` anew into a zeroed entry. */
 static int entry_read(struct walker *w, struct code_entry *c, raddr addr)
 {
 	const struct layout *l = &w->layout;
 	const size_t len = (size_t)l->code.size;
 	unsigned char code[CODE_HEAD_MAX];
-	struct head name, file, lines, bytecode;
-	struct range r[4];
+	struct head name, file, lines, bytecode, plain;
+	struct range r[5];
 	int ret;
 
 	ret = remote_read(w->remote, addr, code, len);
@@ -233,22 +286,22 @@ static int entry_read(struct walker *w, struct code_entry *c, raddr addr)
 		return ret;
 	if (!is_code(w, code, len))
 		return -EBADMSG;
-	aim(&r[0], &name,
-	    field_of(code, len,
-		     l->code.qualname != NO_FIELD ? l->code.qualname
-						  : l->code.name));
+	aim(&r[0], &name, field_of(code, len, name_field(l)));
 	aim(&r[1], &file, field_of(code, len, l->code.filename));
 	aim(&r[2], &lines, field_of(code, len, l->code.linetable));
-	aim(&r[3], &bytecode, field_of(code, len, l->code.code));
-	ret = remote_batch(w->remote, r, l->code.code != NO_FIELD ? 4 : 3);
+	aim(&r[3], &plain, field_of(code, len, l->code.name));
+	aim(&r[4], &bytecode, field_of(code, len, l->code.code));
+	ret = remote_batch(w->remote, r, l->code.code != NO_FIELD ? 5 : 4);
 	if (ret)
 		return ret;
 	name.got = r[0].got;
 	file.got = r[1].got;
 	lines.got = r[2].got;
-	bytecode.got = r[3].got;
+	plain.got = r[3].got;
+	bytecode.got = r[4].got;
 	c->addr = addr;
 	c->pub.first = (int32_t)at_u32(code, len, (size_t)l->code.firstlineno);
+	c->mark = mark_of(l, code, len, &plain);
 	memcpy(c->ident, code + l->code.ident_from,
 	       (size_t)(l->code.ident_to - l->code.ident_from));
 	ret = entry_sizes(w, c, code, len, &bytecode);
@@ -323,11 +376,6 @@ static int code_find(struct walker *w, raddr addr, uint32_t *info)
 {
 	*info = map_get(&w->codes.by_addr, addr);
 	return *info != MAP_NONE ? 0 : code_load(w, addr, info);
-}
-
-static bool is_sure(const struct walker *w, uint32_t info)
-{
-	return w->codes.entries[info].checked == w->codes.epoch;
 }
 
 static size_t ident_bytes(const struct walker *w)

@@ -170,12 +170,10 @@ const unsigned char *link_bytes(const struct slot *s, const struct link *l,
 	return *len ? p->copy[n] + off : NULL;
 }
 
-void link_fill(const struct walker *w, const struct slot *s, struct link *l,
-	       int n)
+void link_parse(const struct walker *w, struct link *l, const unsigned char *p,
+		size_t len)
 {
 	const struct layout *y = &w->layout;
-	size_t len;
-	const unsigned char *p = link_bytes(s, l, n, &len);
 
 	if (y->frames == FRAMES_HEAP) {
 		l->previous = field_of(p, len, y->frame.back);
@@ -193,6 +191,15 @@ void link_fill(const struct walker *w, const struct slot *s, struct link *l,
 		    at_u8(p, len, (size_t)y->iframe.is_entry) == 1;
 	if (y->iframe.tagged)
 		l->code &= ~(raddr)3;
+}
+
+void link_fill(const struct walker *w, const struct slot *s, struct link *l,
+	       int n)
+{
+	size_t len;
+	const unsigned char *p = link_bytes(s, l, n, &len);
+
+	link_parse(w, l, p, len);
 }
 
 raddr slot_head(const struct walker *w, const struct slot *s)
@@ -287,22 +294,19 @@ static int trace_links(struct walker *w, struct slot *s, raddr addr)
  * set the code of a frame to NULL before they unlink it; up to 3.10 the flag
  * says that a frame has not begun to run, or has ended.
  */
-static bool leaf_is_gone(const struct walker *w, const struct slot *s)
+static bool leaf_is_gone(const struct walker *w, const struct link *leaf,
+			 const unsigned char *p, size_t len)
 {
-	const struct link *leaf = &s->links.at[0];
-	const unsigned char *p;
-	size_t len;
-
 	if (w->layout.frames == FRAMES_CHUNKS)
 		return w->layout.iframe.tagged && !leaf->entry && !leaf->code;
-	p = link_bytes(s, leaf, 0, &len);
 	return !frame_runs(&w->layout, p, len);
 }
 
-static void drop_leaf(const struct walker *w, struct slot *s)
+void slot_drop_leaf(const struct walker *w, struct slot *s,
+		    const unsigned char *p, size_t len)
 {
 	s->cleared = 0;
-	if (!s->links.len || !leaf_is_gone(w, s))
+	if (!s->links.len || !leaf_is_gone(w, &s->links.at[0], p, len))
 		return;
 	if (s->links.at[0].block >= 0)
 		s->cleared = s->links.at[0].addr;
@@ -313,6 +317,8 @@ static void drop_leaf(const struct walker *w, struct slot *s)
 
 int slot_follow(struct walker *w, struct slot *s)
 {
+	const unsigned char *leaf = NULL;
+	size_t len = 0;
 	int ret;
 
 	s->grabbed = s->traced = false;
@@ -326,7 +332,9 @@ int slot_follow(struct walker *w, struct slot *s)
 		ret = trace_links(w, s, slot_head(w, s));
 	if (ret)
 		return ret;
-	drop_leaf(w, s);
+	if (s->links.len)
+		leaf = link_bytes(s, &s->links.at[0], 0, &len);
+	slot_drop_leaf(w, s, leaf, len);
 	s->traced = true;
 	return 0;
 }

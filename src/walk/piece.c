@@ -38,6 +38,15 @@ void piece_aim(struct piece *p, raddr addr, size_t len)
 	piece_reset(p);
 }
 
+void piece_set(struct piece *p, raddr addr, const void *bytes, size_t len)
+{
+	piece_aim(p, addr, len);
+	if (!p->copy[0])
+		p->copy[0] = xmalloc(p->cap);
+	memcpy(p->copy[0], bytes, len);
+	p->got[0] = len;
+}
+
 bool piece_whole(const struct piece *p, int n)
 {
 	return p->len && p->got[n] == p->len;

@@ -169,6 +169,11 @@ static struct interp *interp_at(struct walker *w, raddr addr, int *ret)
 	return in;
 }
 
+const struct interp *threads_interp(const struct walker *w)
+{
+	return w->ninterps == 1 ? &w->interps[0] : NULL;
+}
+
 static void forget_interps(struct walker *w)
 {
 	size_t i, kept = 0;
@@ -584,7 +589,7 @@ static bool collecting(const struct walker *w, const struct interp *in)
 
 /* ---- exceptions ---- */
 
-static bool is_object(const struct walker *w, raddr p)
+bool is_object(const struct walker *w, raddr p)
 {
 	return p && p != w->entry.none;
 }

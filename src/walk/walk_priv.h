@@ -36,6 +36,8 @@ void piece_release(struct piece *p);
 void piece_aim(struct piece *p, raddr addr, size_t len);
 /* Nothing of it has been read yet in this try. */
 void piece_reset(struct piece *p);
+/* Gives it bytes that were read otherwise, as copy 0. */
+void piece_set(struct piece *p, raddr addr, const void *bytes, size_t len);
 /* Gives the memory of copy `n` back; it is made anew when it is read. */
 void piece_forget(struct piece *p, int n);
 /* Whether copy `n` has all the bytes. */
@@ -182,6 +184,7 @@ struct code_entry {
 	raddr addr;
 	uint64_t checked; /* epoch in which it was seen to be the same */
 	uint32_t frame_bytes; /* 3.11+ */
+	uint64_t mark;        /* see codes_mark */
 	uint32_t traceable;   /* bytes before the first traceable one, 3.11+ */
 	uint32_t code_bytes;
 	int32_t adaptive;
@@ -248,6 +251,13 @@ struct walker {
 	uint64_t tries;
 };
 
+/* ---- walker.c ---- */
+
+/* The stack of its slot becomes that of the row. */
+void row_show(struct walker *w, size_t row);
+/* The frame at the root that is one of the program; 0. */
+raddr slot_outermost(const struct links *links);
+
 /* ---- predict.c ---- */
 
 /* Adds what there is no hurry with: the thread state, exceptions. */
@@ -292,9 +302,14 @@ int slot_follow(struct walker *w, struct slot *s);
 /* Copy `n` of a link's frame; *len is how much of it there is. */
 const unsigned char *link_bytes(const struct slot *s, const struct link *l,
 				int n, size_t *len);
-/* What copy `n` of its frame says of a link whose address is set. */
+/* What its frame's bytes say of a link whose address is set; copy `n` of them. */
+void link_parse(const struct walker *w, struct link *l, const unsigned char *p,
+		size_t len);
 void link_fill(const struct walker *w, const struct slot *s, struct link *l,
 	       int n);
+/* Leaves out the leaf of its links, of these bytes, if it is just being cleared. */
+void slot_drop_leaf(const struct walker *w, struct slot *s,
+		    const unsigned char *p, size_t len);
 uint64_t slot_field(const struct walker *w, const struct slot *s, int copy,
 		    int32_t field);
 size_t frame_bytes(const struct layout *l);
@@ -375,6 +390,10 @@ void threads_predict_counters(struct walker *w);
 /* Fills ids, GIL, collector and exception of a row; GIL and collector. */
 void thread_facts(struct walker *w, size_t row);
 void thread_gil(struct walker *w, size_t row);
+/* Neither NULL nor None. */
+bool is_object(const struct walker *w, raddr p);
+/* The only interpreter, or NULL. */
+const struct interp *threads_interp(const struct walker *w);
 void threads_release(struct walker *w);
 
 /* ---- codes.c ---- */
@@ -401,6 +420,19 @@ int codes_same(struct walker *w, struct slot *s, bool *same);
 void codes_predict(struct walker *w, struct slot *s);
 /* The entry, if it is known and confirmed in this epoch or now; MAP_NONE. */
 uint32_t codes_known(struct walker *w, raddr code);
+
+/*
+ * What no other code object at its address has, or hardly. Where it is found is
+ * part of the plan.
+ */
+void codes_mark(const struct walker *w, struct interrupt_plan *plan);
+/*
+ * The entry, if it has that mark and was confirmed in this epoch, or (`gone`)
+ * cannot be any more; MAP_NONE.
+ */
+uint32_t codes_marked(const struct walker *w, raddr code, uint64_t mark,
+		      bool gone);
+bool codes_have(const struct walker *w, raddr code);
 
 /* ---- objects.c ---- */
 

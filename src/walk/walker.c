@@ -56,7 +56,7 @@ bool walker_begin(struct walker *w)
 
 /* ---- one thread ---- */
 
-static void show(struct walker *w, size_t row)
+void row_show(struct walker *w, size_t row)
 {
 	const struct slot *s = w->rows[row];
 	struct walk_thread *t = &w->threads[row];
@@ -74,7 +74,7 @@ static void show(struct walker *w, size_t row)
 static void show_new(struct walker *w, size_t row)
 {
 	thread_facts(w, row);
-	show(w, row);
+	row_show(w, row);
 	/* It need not be read again. */
 	w->rows[row]->later = w->rows[row]->later || w->rows[row]->left;
 	w->rows[row]->left = false;
@@ -82,7 +82,7 @@ static void show_new(struct walker *w, size_t row)
 		slot_forget(w->rows[row]);
 }
 
-static raddr outermost(const struct links *links)
+raddr slot_outermost(const struct links *links)
 {
 	size_t i;
 
@@ -97,7 +97,7 @@ static void take_stack(struct walker *w, struct slot *s)
 {
 	slot_decode(w, s, &s->links, true);
 	slot_keep(w, s);
-	s->root = outermost(&s->chain);
+	s->root = slot_outermost(&s->chain);
 	s->loss = LOSS_NONE;
 	s->whole = true;
 }
@@ -375,7 +375,7 @@ static int sample_rows(struct walker *w)
 			continue;
 		if (s->left || s->later) {
 			thread_facts(w, i);
-			show(w, i);
+			row_show(w, i);
 			w->threads[i].left = s->left;
 			w->threads[i].ran = false;
 			s->left = s->later = false;
@@ -469,7 +469,7 @@ static int lean_snapshot(struct walker *w, bool twin)
 		    !slot_move_leaf(w, s, position))
 			ret = walker_again(w, i, false);
 		else
-			show(w, i);
+			row_show(w, i);
 	}
 	return ret;
 }

@@ -8,6 +8,7 @@ from harness import (Fail, Skip, alone, apart, each_python, expect,
                      mostly, ran_and_waited, together)
 
 BOUND = 0.06  # four standard deviations of 1500 ticks: the stops take time, too
+ROUNDED = 17e-6  # a tick that is not of the schedule is told no better, at 1 kHz
 
 
 class Seen:
@@ -93,11 +94,16 @@ class Moments(Seen):
                           r"\([^);]*(?:; (\d+) in vain)?\)", self.summary)
         return [int(n or 0) for n in found.groups()] if found else [0, 0]
 
-    def expect_truth(self, stood):
+    def copied(self):
+        """Of the ticks, those that were taken by an interrupt."""
+        found = re.search(r"copied (\d+) stacks in interrupts", self.summary)
+        return int(found.group(1)) / self.ticks if found else 0
+
+    def expect_truth(self, stood, rounded=0):
         """Of each of so many ticks when it stood; a stop comes later."""
         late = max(self.ticks - stood, 0)
-        false = sum(self.at(when) not in (None, *stack)
-                    for when, stack in self.samples)
+        false = sum(not {self.at(when + off) for off in (-rounded, 0, rounded)}
+                    & {None, *stack} for when, stack in self.samples)
         expect(false - late < BOUND * len(self.samples),
                "%d of %d samples are of something else; %s", false,
                len(self.samples), self.summary)
@@ -124,7 +130,7 @@ def need_priority():
 def check_moments(t):
     inside = []
     # One program: how long it is in its generator is another time for each.
-    for seen in moments(t, ["--blocking"], ["--pause-budget=100"]):
+    for seen in moments(t, ["--blocking"], ["--no-bpf", "--pause-budget=100"]):
         seen.expect_shares(seen.at_ticks)
         inside.append(seen.part("moment") / seen.part("moving"))
     turns, vain = seen.turns()
@@ -143,7 +149,7 @@ def test_of_what_runs_for_a_moment(t):
 
 
 def check_calls(t):
-    seen, = moments(t, [], calls=["calls"])
+    seen, = moments(t, ["--no-bpf"], calls=["calls"])
     turns, vain = seen.turns()
     if turns - vain < 0.8 * seen.ticks:
         # Others were on ours in its turns, or on that of the target.
@@ -163,7 +169,7 @@ def test_of_short_system_calls(t):
 
 
 def check_together(t):
-    seen, = moments(t, [], calls=["calls"], where=together)
+    seen, = moments(t, ["--no-bpf"], calls=["calls"], where=together)
     expect(seen.part("<moving>") < 0.01, "%s", seen.summary)
     seen.expect_shares(seen.over_time)
     seen.expect_truth(seen.ticks)
@@ -175,6 +181,25 @@ def test_on_one_processor(t):
     """Nor do they where the target has no other one than we."""
     need_priority()
     mostly(check_together, t)
+
+
+def check_interrupts(t, where):
+    seen, = moments(t, [], calls=["calls"], where=where)
+    if not seen.copied():
+        raise Skip("no program may be put into the kernel")
+    expect(seen.copied() > 0.9, "%.2f of the ticks; %s", seen.copied(),
+           seen.summary)
+    expect(seen.part("<moving>") < 0.02, "%s", seen.summary)
+    seen.expect_shares(seen.at_ticks)
+    seen.expect_truth(seen.ticks, ROUNDED)
+
+
+@alone
+@each_python(minimum=(3, 6))
+def test_of_what_interrupts_copy(t):
+    """They are those of the tick, with a processor of our own or without."""
+    for where in apart, together:
+        mostly(lambda _: check_interrupts(t, where), t)
 
 
 def check_without_stops(t):
@@ -198,8 +223,8 @@ def test_of_what_cannot_be_read(t):
     mostly(check_without_stops, t)
 
 
-def check_bursts(t):
-    seen = Seen(t, t.ready("halves.py"), 2000, 2)
+def check_bursts(t, *way):
+    seen = Seen(t, t.ready("halves.py"), 2000, 2, *way)
     ran = seen.part("first", "second") * seen.ticks
     stopped = re.search(r"stopped a thread (\d+) times", seen.summary)
     expect(ran > 40, "only %d samples", ran)
@@ -212,4 +237,4 @@ def check_bursts(t):
 def test_of_short_bursts(t):
     """By the time of a stop they would be over: they are looked at."""
     # One process in twenty of 3.10 is whole in next to no burst; not explained.
-    mostly(check_bursts, t)
+    mostly(lambda _: check_bursts(t, "--no-bpf"), t)

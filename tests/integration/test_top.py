@@ -511,7 +511,8 @@ def test_what_is_wrong(t):
     """That it is stopped is told, and how to let it go on, while it lasts."""
     target = t.ready("alternate.py")
     screen = Screen(t)
-    screen.top("-r", "500", "--interval", "100ms", "-p", target.pid)
+    screen.top("-r", "500", "--interval", "100ms", "--no-bpf", "-p",
+               target.pid)
     screen.shows("alternate.py", "^h help")
     os.kill(target.pid, signal.SIGSTOP)
     screen.shows("^process %d is stopped; 'kill -CONT %d'" % (

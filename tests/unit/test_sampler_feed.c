@@ -52,6 +52,32 @@ uint64_t target_lead(const struct target *t)
 	return ((const struct fake *)t)->lead_ns;
 }
 
+bool target_interrupt(struct target *t, uint64_t period_ns, uint64_t seed)
+{
+	(void)t;
+	(void)period_ns;
+	(void)seed;
+	return false;
+}
+
+int target_interrupts(const struct target *t, uint64_t *until)
+{
+	(void)t;
+	(void)until;
+	return -1;
+}
+
+int target_sample_ticks(struct target *t, struct sink *sink, uint64_t now,
+			bool last, struct target_ticked *out)
+{
+	(void)t;
+	(void)sink;
+	(void)now;
+	(void)last;
+	(void)out;
+	return -EINVAL;
+}
+
 struct house {
 	struct sampler_seat seats[3];
 	struct fake fakes[4];

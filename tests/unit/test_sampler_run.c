@@ -11,7 +11,9 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/time.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -37,6 +39,12 @@ struct fake {
 	uint32_t missed_after_slow;
 	uint64_t watched, stop_watch_at;
 	struct sampler_status status;
+	/* Ticks that interrupts take, once there was one: none if 0. */
+	uint64_t round_ns, end_ns, rounds, last; /* last: calls that said so */
+	uint64_t rounds_most; /* then they are ours again */
+	uint64_t numbered; /* ticks of ours that are of a schedule */
+	uint64_t heard; /* rounds that began since `news` could be read */
+	int news;
 };
 
 /* In place of the real ones: the linker takes what it finds first. */
@@ -51,6 +59,41 @@ void target_next(struct target *t, const struct target_ticks *ticks)
 
 	f->as_told += f->told.then_ns == ticks->next_ns;
 	f->told = *ticks;
+}
+
+bool target_interrupt(struct target *t, uint64_t period_ns, uint64_t seed)
+{
+	const struct fake *f = (const struct fake *)t;
+
+	assert_true(period_ns && seed == 1);
+	return f->round_ns > 0;
+}
+
+int target_interrupts(const struct target *t, uint64_t *until)
+{
+	const struct fake *f = (const struct fake *)t;
+
+	if (!f->round_ns || !f->ticks || f->rounds == f->rounds_most)
+		return -1;
+	*until = f->end_ns;
+	return f->news;
+}
+
+/* Ten in each round. */
+int target_sample_ticks(struct target *t, struct sink *sink, uint64_t now,
+			bool last, struct target_ticked *out)
+{
+	struct fake *f = (struct fake *)t;
+	uint64_t seen;
+
+	(void)sink;
+	f->last += last;
+	f->heard += read(f->news, &seen, sizeof(seen)) > 0;
+	f->early += now < f->end_ns && !last;
+	f->end_ns = now + f->round_ns;
+	f->rounds++;
+	*out = (struct target_ticked){.due = 10, .taken = 9};
+	return f->rounds == f->fail_at ? f->fail : 0;
 }
 
 static int policy(void)
@@ -69,6 +112,8 @@ int target_sample(struct target *t, struct sink *sink, const struct tick *due)
 	if (!f->ticks++)
 		f->first_ns = f->last_ns;
 	f->missed += due->missed;
+	f->numbered += due->number > 0;
+	f->end_ns = clock_mono() + f->round_ns;
 	if (f->ticks == f->slow_at + 1)
 		f->missed_after_slow = due->missed;
 	if (f->ticks == f->slow_at)
@@ -194,6 +239,73 @@ static void comes_first_on_one_processor(void **state)
 	sched_setaffinity(0, sizeof(before), &before);
 }
 
+/* The first one is ours, and the rest of the last round is asked for. */
+static void interrupts_take_ticks(void **state)
+{
+	struct fake f = {.round_ns = 20 * MS,
+			 .news = eventfd(0, EFD_NONBLOCK),
+			 .rounds_most = 1000};
+
+	(void)state;
+	assert_int_equal(run(&f, MS, 210 * MS, NULL), SAMPLER_DURATION);
+	assert_true(f.ticks == 1 && !f.numbered && !f.missed);
+	assert_in_range(f.rounds, 3, 11);
+	assert_true(f.last == 1 && !f.early);
+	assert_true(f.status.due == 1 + 10 * f.rounds);
+	assert_true(f.status.taken == 1 + 9 * f.rounds);
+	close(f.news);
+}
+
+static void news_end_the_sleep(void **state)
+{
+	struct fake f = {.round_ns = LONG,
+			 .rounds_most = 1000,
+			 .news = eventfd(1, EFD_NONBLOCK)};
+
+	(void)state;
+	assert_int_equal(run(&f, MS, 250 * MS, NULL), SAMPLER_DURATION);
+	assert_int_equal(f.rounds, 2);
+	assert_int_equal(f.early, 1);
+	assert_int_equal(f.heard, 1);
+	assert_int_equal(f.last, 1);
+	close(f.news);
+}
+
+/* No burst of what was due meanwhile. */
+static void goes_on_where_interrupts_end(void **state)
+{
+	struct fake f = {.round_ns = 20 * MS,
+			 .news = eventfd(0, EFD_NONBLOCK),
+			 .rounds_most = 3};
+
+	(void)state;
+	assert_int_equal(run(&f, 2 * MS, 200 * MS, NULL), SAMPLER_DURATION);
+	assert_int_equal(f.rounds, 3);
+	assert_int_equal(f.last, 0);
+	assert_true(f.ticks > 3 && f.ticks <= 72);
+	assert_int_equal(f.numbered, 0);
+	close(f.news);
+}
+
+static void ends_among_interrupts(void **state)
+{
+	struct fake gone = {.round_ns = MS,
+			    .news = eventfd(0, EFD_NONBLOCK),
+			    .rounds_most = 1000,
+			    .fail_at = 3,
+			    .fail = -ESRCH};
+	struct fake full = gone;
+	struct err err = {""};
+
+	(void)state;
+	assert_int_equal(run(&gone, MS, LONG, NULL), SAMPLER_GONE);
+	assert_int_equal(gone.rounds, 3);
+	full.fail = -ENOSPC;
+	assert_int_equal(run(&full, MS, LONG, &err), SAMPLER_FAILED);
+	assert_non_null(strstr(err.msg, strerror(ENOSPC)));
+	close(gone.news);
+}
+
 static void ends_of_other_kinds(void **state)
 {
 	struct fake gone = {.fail_at = 3, .fail = -ESRCH};
@@ -241,6 +353,10 @@ int main(void)
 		cmocka_unit_test(fast_as_can_be),
 		cmocka_unit_test(ticks_begin_before_they_are_due),
 		cmocka_unit_test(comes_first_on_one_processor),
+		cmocka_unit_test(interrupts_take_ticks),
+		cmocka_unit_test(news_end_the_sleep),
+		cmocka_unit_test(goes_on_where_interrupts_end),
+		cmocka_unit_test(ends_among_interrupts),
 		cmocka_unit_test(ends_of_other_kinds),
 		cmocka_unit_test(stops_when_asked),
 	};
