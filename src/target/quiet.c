@@ -98,7 +98,6 @@ static void give(struct target *t, struct known *k, struct told *now)
 	k->passing = true;
 	define_state(t, k);
 	now->s = sample_of(t, k);
-	now->run = k->def.run;
 	k->passing = false;
 	define_state(t, k);
 }
@@ -119,7 +118,6 @@ static void correct(struct target *t, struct known *k,
 	} else if (k->off && before->rests &&
 		   k->slices == before->slices + 1) {
 		now->s = before->stays;
-		now->run = before->run;
 	} else if (k->off && (held_gil(t, k) || row_of(t, k->row)->holds_gil)) {
 		now->s = partial(t, &before->stays, &now->s);
 	}
@@ -156,8 +154,7 @@ void note_all(struct target *t)
 		e = &g->after[g->nafter++];
 		e->s = e->stays = sample_of(t, k);
 		e->slices = k->slices;
-		e->run = k->def.run;
-		e->rests = k->blocked;
+		e->rests = k->blocked && k->slices != UINT64_MAX;
 		if (!is_steady(t, k))
 			be_lively(g, 3 * g->step_ns);
 		compare_cpu(t, k, elapsed);
@@ -229,7 +226,8 @@ static bool waits_still(const struct target *t, const struct quiet_tick *q,
 	    states[before->stays.state].gil != GIL_WANTED)
 		return false;
 	for (i = 0; i < q->n; i++)
-		if (q->at[i].s.tid != before->s.tid &&
+		if (q->at[i].tick == q->number &&
+		    q->at[i].s.tid != before->s.tid &&
 		    states[q->at[i].s.state].gil == GIL_HELD)
 			return true;
 	return false;
@@ -280,7 +278,6 @@ static int tell_quiet(struct target *t, struct sink *sink,
 	size_t i, hint = 0;
 	struct told *before;
 	struct sample s;
-	uint8_t run;
 	int ret;
 
 	if (q->n && q->at[q->n - 1].tick == q->number)
@@ -290,7 +287,6 @@ static int tell_quiet(struct target *t, struct sink *sink,
 		before = &g->before[i];
 		after = told_of(g->after, g->nafter, before->s.tid, &hint);
 		seen = seen_in(q, before->s.tid);
-		run = seen ? RUN_CPU : before->run;
 		if (seen) {
 			s = seen->s;
 			note_seen(before, &s);
@@ -301,7 +297,7 @@ static int tell_quiet(struct target *t, struct sink *sink,
 		} else {
 			continue; /* it has ended */
 		}
-		ret = tell_sample(t, sink, &s, run);
+		ret = tell_sample(t, sink, &s);
 	}
 	return ret;
 }
@@ -358,7 +354,7 @@ int tell_newest(struct target *t, struct sink *sink, uint64_t now)
 		ret = begin_tick(t, sink, &due);
 	g->told = g->newest;
 	for (i = 0; i < g->nafter && !ret; i++)
-		ret = tell_sample(t, sink, &g->after[i].s, g->after[i].run);
+		ret = tell_sample(t, sink, &g->after[i].s);
 	keep_noted(g);
 	return ret;
 }

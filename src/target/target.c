@@ -236,9 +236,10 @@ int begin_tick(struct target *t, struct sink *sink, const struct tick *due)
 	return sink->ops->tick(sink, &t->source, &tick);
 }
 
-int tell_sample(struct target *t, struct sink *sink, const struct sample *s,
-		uint8_t run)
+int tell_sample(struct target *t, struct sink *sink, const struct sample *s)
 {
+	uint8_t run = t->symbols.states[s->state].run;
+
 	t->counts.samples++;
 	if (s->stack)
 		t->counts.partial[s->loss] += s->loss != LOSS_NONE;
@@ -273,7 +274,7 @@ static int tell_tick(struct target *t, struct sink *sink,
 		if (!k->blocked)
 			note_stack(k, w);
 		s = sample_of(t, k);
-		ret = tell_sample(t, sink, &s, k->def.run);
+		ret = tell_sample(t, sink, &s);
 	}
 	return ret;
 }

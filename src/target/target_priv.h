@@ -178,7 +178,6 @@ struct ticking {
 		struct sample s;
 		struct sample stays; /* what it is while it does not run */
 		uint64_t slices;
-		uint8_t run;
 		bool rests;     /* it does not run, in that slice */
 		uint64_t first; /* quiet tick in which it was seen; 0: in none */
 	} *before, *after;
@@ -398,9 +397,8 @@ bool bound_symbols(struct target *t);
  */
 int look_at_all(struct target *t, uint64_t when);
 struct sample sample_of(struct target *t, struct known *k);
-/* A tick with its samples, the latter from threads that `run` so. */
+/* A tick, and its samples. */
 int begin_tick(struct target *t, struct sink *sink, const struct tick *due);
-int tell_sample(struct target *t, struct sink *sink, const struct sample *s,
-		uint8_t run);
+int tell_sample(struct target *t, struct sink *sink, const struct sample *s);
 
 #endif
