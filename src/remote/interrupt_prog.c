@@ -181,7 +181,11 @@ static void find_exception(const struct making *m)
 
 /* ---- the frames ---- */
 
-/* What the function that reads one has of the program: below its stack pointer. */
+/*
+ * What the function that reads one has of the program, below its stack pointer;
+ * VALUES is where NEXT is.
+ */
+#define VALUES BPF_REG_7
 #define NEXT (-64) /* the address to follow */
 #define END (-56)  /* the one where to end */
 #define DONE (-48) /* bytes of frames */
@@ -224,7 +228,7 @@ static void read_mark(const struct making *m)
 /*
  * The function that reads a frame, called by bpf_loop, so that the kernel need not
  * look at each turn before it takes the program. It returns 1 at the end of the
- * chain; TID is where the program's values are.
+ * chain. It has registers of its own.
  */
 static void read_frame(const struct making *m)
 {
@@ -233,17 +237,17 @@ static void read_frame(const struct making *m)
 	struct bpf_code *c = m->c;
 	uint32_t ends[4], n = 0;
 
-	bpf_copy(c, TID, BPF_REG_2);
+	bpf_copy(c, VALUES, BPF_REG_2);
 	bpf_copy(c, AT, BPF_REG_1);
-	bpf_get(c, BPF_DW, ADDR, TID, NEXT - NEXT);
+	bpf_get(c, BPF_DW, ADDR, VALUES, NEXT - NEXT);
 	ends[n++] = bpf_jump(c, BPF_JEQ, ADDR, 0);
-	bpf_get(c, BPF_DW, BPF_REG_1, TID, END - NEXT);
+	bpf_get(c, BPF_DW, BPF_REG_1, VALUES, END - NEXT);
 	ends[n++] = bpf_jump_reg(c, BPF_JEQ, ADDR, BPF_REG_1);
 	/* Its number, from the kernel: how far we are need not be proven. */
 	bpf_multiply(c, AT, stride);
 	ends[n++] = bpf_jump(c, BPF_JGT, AT,
 			     (int32_t)SEEN_BYTES - m->frames - stride);
-	bpf_get(c, BPF_DW, SEEN, TID, VALUE - NEXT);
+	bpf_get(c, BPF_DW, SEEN, VALUES, VALUE - NEXT);
 	bpf_copy(c, BPF_REG_1, SEEN);
 	bpf_add_reg(c, BPF_REG_1, AT);
 	bpf_copy(c, BPF_REG_3, ADDR);
@@ -253,13 +257,13 @@ static void read_frame(const struct making *m)
 	bpf_add_reg(c, BPF_REG_1, AT);
 	bpf_get(c, BPF_DW, BPF_REG_3, BPF_REG_1,
 		m->frames + p->frame.previous);
-	bpf_store(c, BPF_DW, TID, NEXT - NEXT, BPF_REG_3);
+	bpf_store(c, BPF_DW, VALUES, NEXT - NEXT, BPF_REG_3);
 	bpf_get(c, BPF_DW, ADDR, BPF_REG_1, m->frames + p->frame.code);
 	if (p->frame.tagged)
 		bpf_and(c, ADDR, ~3);
 	read_mark(m);
 	bpf_add(c, AT, stride);
-	bpf_store(c, BPF_DW, TID, DONE - NEXT, AT);
+	bpf_store(c, BPF_DW, VALUES, DONE - NEXT, AT);
 	bpf_return(c, 0);
 	while (n)
 		bpf_land(c, ends[--n]);

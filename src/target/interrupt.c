@@ -125,10 +125,11 @@ static void ignore(struct target *t, const struct interrupt *in)
 /* From when on all processors have had a tick. */
 static uint64_t late(const struct ticking *g, bool lively)
 {
-	uint64_t soon = g->spread_ns / 2 + DELAY_NS;
-	uint64_t long_ns = g->step_ns / 4 < LATE_NS ? g->step_ns / 4 : LATE_NS;
+	uint64_t ns = g->spread_ns / 2 + DELAY_NS;
 
-	return lively && soon < long_ns ? soon : long_ns;
+	if (!lively && ns < LATE_NS)
+		ns = LATE_NS;
+	return ns < g->step_ns / 4 ? ns : g->step_ns / 4;
 }
 
 static void stop_ticking(struct target *t)

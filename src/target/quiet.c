@@ -48,18 +48,22 @@ static void be_lively(struct ticking *g, uint64_t for_ns)
 		g->lively_ns = g->noted_ns + for_ns;
 }
 
-/* All that is known of it is what both stacks have in common. */
+/* All that is known of it is what both stacks have in common: it may be all. */
 static struct sample partial(struct target *t, const struct sample *a,
 			     const struct sample *b)
 {
 	const struct state_def unknown = {.run = RUN_UNKNOWN};
 	uint32_t stack = common_stack(&t->symbols, a->stack, b->stack);
+	struct sample s = {.tid = a->tid,
+			   .stack = stack,
+			   .state = symbols_state(&t->symbols, &unknown),
+			   .loss = LOSS_NONE};
 
-	return (struct sample){
-		.tid = a->tid,
-		.stack = stack ? marked_stack(t, stack, LOSS_MOVING) : 0,
-		.state = symbols_state(&t->symbols, &unknown),
-		.loss = LOSS_MOVING};
+	if (stack && a->stack == b->stack && !a->loss && !b->loss)
+		return s;
+	s.stack = stack ? marked_stack(t, stack, LOSS_MOVING) : 0;
+	s.loss = LOSS_MOVING;
+	return s;
 }
 
 /* ---- the tick that was looked at ---- */
@@ -130,7 +134,7 @@ static void correct(struct target *t, struct known *k,
  */
 static bool is_steady(const struct target *t, const struct known *k)
 {
-	return !is_unseen(t, k) || k->idle ||
+	return k->interrupt || k->idle ||
 	       (t->ticking.step_ns <= TURN_NS && k->blocked &&
 		k->def.gil == GIL_WANTED);
 }

@@ -412,6 +412,22 @@ static void equal_but_not_whole(void **state)
 	told_partial(f, 1, 3, 0);
 }
 
+/* It was displaced for a moment: the stack is the same, the state is not known. */
+static void displaced_in_the_same_stack(void **state)
+{
+	struct fixture *f = *state;
+	const struct sample *s;
+
+	did(f, 1, f->left, f->sleeps, SLICE, false);
+	does(f, 1, f->left, f->sleeps, SLICE + 2, false);
+	tell(f, 1);
+	s = of(f, 1, 1);
+	assert_non_null(s);
+	assert_int_equal(s->stack, f->left);
+	assert_int_equal(s->loss, LOSS_NONE);
+	assert_int_equal(f->t.symbols.states[s->state].run, RUN_UNKNOWN);
+}
+
 static void lively_for_longer(void **state)
 {
 	struct fixture *f = *state;
@@ -723,6 +739,7 @@ int main(void)
 		TEST(slept_more_than_once),
 		TEST(slept_more_than_once_in_one_place),
 		TEST(equal_but_not_whole),
+		TEST(displaced_in_the_same_stack),
 		TEST(lively_for_longer),
 		TEST(waits_for_the_gil),
 		TEST(waits_for_the_gil_at_long_steps),
