@@ -9,7 +9,6 @@
 
 #define LIVELY_NS 250000000u /* that each tick is looked at */
 #define BLIND_NS 500000000u  /* of CPU time that no interrupt saw */
-#define TURN_NS 2500000u     /* half of the time for which one has the GIL */
 
 /*
  * The entry of a thread, which mostly is at place *hint, one behind that of the
@@ -129,14 +128,12 @@ static void correct(struct target *t, struct known *k,
 
 /*
  * One that was on a processor will be seen there, and one that sleeps for long is
- * known when it is woken; so is one that waits for the GIL, which nobody has for less
- * than a turn. What another one does is only known in a tick that is looked at.
+ * known when it is woken. What another one does is only known in a tick that is
+ * looked at; so is one that waits for the GIL, which may have it for a moment.
  */
-static bool is_steady(const struct target *t, const struct known *k)
+static bool is_steady(const struct known *k)
 {
-	return k->interrupt || k->idle ||
-	       (t->ticking.step_ns <= TURN_NS && k->blocked &&
-		k->def.gil == GIL_WANTED);
+	return k->interrupt || k->idle;
 }
 
 void note_all(struct target *t)
@@ -159,7 +156,7 @@ void note_all(struct target *t)
 		e->s = e->stays = sample_of(t, k);
 		e->slices = k->slices;
 		e->rests = k->blocked && k->slices != UINT64_MAX;
-		if (!is_steady(t, k))
+		if (!is_steady(k))
 			be_lively(g, 3 * g->step_ns);
 		compare_cpu(t, k, elapsed);
 		if (is_unseen(t, k))
@@ -219,24 +216,6 @@ static const struct quiet *seen_in(const struct quiet_tick *q, uint32_t tid)
 	return NULL;
 }
 
-/* Whether another thread held the GIL, for which this one waited before. */
-static bool waits_still(const struct target *t, const struct quiet_tick *q,
-			const struct told *before)
-{
-	const struct state_def *states = t->symbols.states;
-	size_t i;
-
-	if (!before->rests || t->ticking.step_ns > TURN_NS ||
-	    states[before->stays.state].gil != GIL_WANTED)
-		return false;
-	for (i = 0; i < q->n; i++)
-		if (q->at[i].tick == q->number &&
-		    q->at[i].s.tid != before->s.tid &&
-		    states[q->at[i].s.state].gil == GIL_HELD)
-			return true;
-	return false;
-}
-
 /*
  * One that was on no processor then. If it slept before and has begun no slice
  * since, or one that it still runs in or was seen in later, it slept; if it sleeps
@@ -249,7 +228,7 @@ static struct sample between(struct target *t, const struct quiet_tick *q,
 {
 	uint64_t begun = after->slices - before->slices;
 
-	if (before->rests && (!begun || waits_still(t, q, before)))
+	if (before->rests && !begun)
 		return before->stays;
 	if (before->rests && begun == 1 &&
 	    (!after->rests || before->first > q->number))

@@ -295,6 +295,23 @@ def test_state_gil(t):
 
 @alone
 @each_python(minimum=(3, 6))
+def test_state_gil_for_a_moment(t):
+    """Who had the GIL for a moment between two samples, and sleeps, sleeps."""
+    target, saved = t.ready("beside.py"), t.path("run.strobe")
+    with apart(target):
+        t.pystrobe("record", "-p", str(target.pid), "-d", "1500ms", "-r", "1k",
+                   "-o", saved)
+    stacks = t.folded("report", saved, "-i", "--state-frames")
+    naps = total(stacks, "nap (beside.py")
+    wanted = total([(frames, n) for frames, n in stacks
+                    if frames[-1] == "[wait: GIL]"], "nap (beside.py")
+    expect(naps > 1000, "only %d samples", naps)
+    # Of each 55 ms it is 5, or up to twice as much.
+    expect(wanted < 0.2 * naps, "%d of %d want the GIL", wanted, naps)
+
+
+@alone
+@each_python(minimum=(3, 6))
 def test_state_gc(t):
     """The collector is seen, in the thread that runs it."""
     run = Recording(t)

@@ -440,59 +440,19 @@ static void lively_for_longer(void **state)
 	assert_int_equal(f->t.ticking.lively_ns, LIVELY + 1);
 }
 
-/* ---- the GIL ---- */
-
-/* Thread 1 waits so while thread 2 is seen in state `other`, in tick 1. */
-static void wait_beside(struct fixture *f, uint32_t waits, uint32_t other)
-{
-	did(f, 1, f->left, waits, SLICE, true);
-	did(f, 2, f->apart, f->runs, SLICE, false);
-	seen(f, 1, 0, 2, f->apart, other);
-	does(f, 1, f->right, waits, SLICE + 3, true);
-	does(f, 2, f->apart, f->sleeps, SLICE, true);
-}
-
+/* It may have had the GIL, and given it away, whoever has it in the tick. */
 static void waits_for_the_gil(void **state)
 {
 	struct fixture *f = *state;
 
-	wait_beside(f, f->wants, f->holds);
-	tell(f, 2);
-	told_whole(f, 1, 1, f->left, f->wants);
-	told_whole(f, 1, 2, f->apart, f->holds);
-	/* Nobody was seen to have it. */
-	told_partial(f, 2, 1, f->main);
-	told_whole(f, 2, 2, f->apart, f->sleeps);
-}
-
-/* It may have had the GIL, and given it away, since the tick before. */
-static void waits_for_the_gil_at_long_steps(void **state)
-{
-	struct fixture *f = *state;
-
-	f->t.ticking.step_ns = 5 * MS;
-	wait_beside(f, f->wants, f->holds);
+	did(f, 1, f->left, f->wants, SLICE, true);
+	did(f, 2, f->apart, f->runs, SLICE, false);
+	seen(f, 1, 0, 2, f->apart, f->holds);
+	does(f, 1, f->right, f->wants, SLICE + 3, true);
+	does(f, 2, f->apart, f->sleeps, SLICE, true);
 	tell(f, 1);
 	told_partial(f, 1, 1, f->main);
 	told_whole(f, 1, 2, f->apart, f->holds);
-}
-
-static void waits_for_something_else(void **state)
-{
-	struct fixture *f = *state;
-
-	wait_beside(f, f->sleeps, f->holds);
-	tell(f, 1);
-	told_partial(f, 1, 1, f->main);
-}
-
-static void other_without_the_gil(void **state)
-{
-	struct fixture *f = *state;
-
-	wait_beside(f, f->wants, f->runs);
-	tell(f, 1);
-	told_partial(f, 1, 1, f->main);
 }
 
 /* ---- threads come and go ---- */
@@ -742,9 +702,6 @@ int main(void)
 		TEST(displaced_in_the_same_stack),
 		TEST(lively_for_longer),
 		TEST(waits_for_the_gil),
-		TEST(waits_for_the_gil_at_long_steps),
-		TEST(waits_for_something_else),
-		TEST(other_without_the_gil),
 		TEST(has_ended),
 		TEST(has_begun),
 		TEST(one_of_many_has_ended),
