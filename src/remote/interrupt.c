@@ -15,7 +15,8 @@
 
 #define RING_BYTES (1u << 20) /* a power of two, and whole pages */
 #define THREADS_MAX 32768u
-#define SPREAD_PART 5 /* of a period, in which all processors must begin */
+#define SPREAD_NS 100000u /* in which all processors must begin, */
+#define SPREAD_PART 5     /* or in that part of a period */
 #define SPREAD_TRIES 5
 #define LENGTH (~(BPF_RINGBUF_BUSY_BIT | BPF_RINGBUF_DISCARD_BIT))
 
@@ -215,7 +216,7 @@ int interrupts_every(struct interrupts *in, uint64_t period_ns, uint64_t *since,
 			return ret;
 		*spread = clock_mono() - before;
 		*since = before + *spread / 2;
-		if (*spread <= period_ns / SPREAD_PART)
+		if (*spread <= SPREAD_NS || *spread <= period_ns / SPREAD_PART)
 			return 0;
 	}
 	return -ETIME;
