@@ -126,7 +126,8 @@ void interrupts_forget(struct interrupts *in, uint32_t tid);
 /*
  * From now on there is an interrupt each period, the first one after one. *since is
  * when it was that, and processors begin up to half of *spread (ns) before or after
- * it. -ETIME: there are so many that this would be more than 0.1 ms and a fifth of a period.
+ * it. -ETIME: there are so many that this would be more than 0.1 ms and a fifth of a
+ * period.
  */
 int interrupts_every(struct interrupts *in, uint64_t period_ns, uint64_t *since,
 		     uint64_t *spread);

@@ -1,5 +1,4 @@
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/perf_event.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,7 +21,7 @@
 
 struct interrupts {
 	struct interrupt_maps maps;
-	size_t state_bytes, state_from, stride;
+	size_t state_bytes, stride;
 	int program;
 	int *events; /* one for each processor */
 	size_t nevents, cap_events;

@@ -111,8 +111,8 @@ static void tell_none(const struct making *m)
 	write_record(m, m->frames - RECORD, false);
 }
 
-/* ADDR becomes the innermost frame. The returned jump is taken if it cannot. */
-static uint32_t find_head(const struct making *m)
+/* ADDR becomes the innermost frame, or 0. */
+static void find_head(const struct making *m)
 {
 	const struct interrupt_plan *p = m->plan;
 	struct bpf_code *c = m->c;
@@ -127,7 +127,8 @@ static uint32_t find_head(const struct making *m)
 		/* What cannot be read is 0. */
 		bpf_get(c, BPF_DW, ADDR, STACK, WORD);
 	}
-	return failed;
+	bpf_land(c, failed);
+	bpf_store(c, BPF_DW, SEEN, FIELD(head), ADDR);
 }
 
 static void read_facts(const struct making *m)
@@ -324,7 +325,7 @@ static uint32_t tell_stack(const struct making *m)
 {
 	const struct interrupt_plan *p = m->plan;
 	struct bpf_code *c = m->c;
-	uint32_t empty, function, full;
+	uint32_t function, full;
 
 	note_time(c);
 	bpf_store(c, BPF_W, SEEN, FIELD(tid), TID);
@@ -335,9 +336,7 @@ static uint32_t tell_stack(const struct making *m)
 	read_user(c, SEEN, FIELD(state), (size_t)(p->state.to - p->state.from));
 	read_facts(m);
 	find_exception(m);
-	empty = find_head(m);
-	bpf_land(c, empty);
-	bpf_store(c, BPF_DW, SEEN, FIELD(head), ADDR);
+	find_head(m);
 	function = follow(m);
 	choose_wake(m);
 	/* As it is; but the kernel does not know that. */

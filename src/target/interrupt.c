@@ -8,7 +8,6 @@
  */
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "target_priv.h"
 
@@ -30,11 +29,7 @@ void read_interrupted(struct target *t, struct known *k,
 	k->runnable = k->blocked = k->queued = k->passing = false;
 	k->over_budget = k->looked = k->off = k->fresh = false;
 	k->ran_ns = now;
-	/* It has run, however idle it was. */
-	if (k->idle) {
-		k->idle = t->rest_known = false;
-		t->nidle--;
-	}
+	not_idle(t, k);
 	t->counts.interrupts++;
 	define_state(t, k);
 }
@@ -73,8 +68,9 @@ static bool tell_thread(struct target *t, struct known *k,
 }
 
 /*
- * Tells the interrupts of threads that are new. Those that the kernel has no id for,
- * or that have just begun, are looked at as elsewhere. False when it cannot be.
+ * Tells the interrupts of threads that are new, when the list is. Those that the
+ * kernel has no id for, or that have just begun, are looked at as elsewhere. False
+ * when it cannot be.
  */
 static bool tell_threads(struct target *t)
 {
@@ -83,6 +79,9 @@ static bool tell_threads(struct target *t)
 	const struct walk_thread *w;
 	size_t i, n;
 
+	if (g->list == t->list)
+		return true;
+	g->list = t->list;
 	/* Another interpreter would have a GIL of its own. */
 	if (walker_interrupt_plan(t->walker, &plan))
 		return false;
@@ -204,6 +203,7 @@ bool target_interrupt(struct target *t, uint64_t period_ns, uint64_t seed)
 	    interrupts_new(&g->from, t->process.pid, t->ids.self, &plan))
 		return false;
 	g->unfit = false;
+	g->list = UINT64_MAX;
 	g->period_ns = period_ns;
 	g->seed = seed;
 	g->step_ns = 0;
@@ -370,10 +370,7 @@ static void share_fresh(struct target *t)
 		k->interrupt = &g->fresh[i];
 		note_hit(g, k);
 		/* Else it would not be asked what it does. */
-		if (k->idle) {
-			k->idle = t->rest_known = false;
-			t->nidle--;
-		}
+		not_idle(t, k);
 	}
 }
 

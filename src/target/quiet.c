@@ -3,8 +3,6 @@
  * was copied; of the others it is known what they did in the tick that was looked
  * at before, and in the next one, and how many time slices they have begun since.
  */
-#include <string.h>
-
 #include "target_priv.h"
 
 #define LIVELY_NS 250000000u /* that each tick is looked at */

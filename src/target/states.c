@@ -389,6 +389,14 @@ int states_before(struct target *t, uint64_t now)
 	return ret ? ret : hold_moving(t);
 }
 
+void not_idle(struct target *t, struct known *k)
+{
+	if (!k->idle)
+		return;
+	k->idle = t->rest_known = false;
+	t->nidle--;
+}
+
 /*
  * Those that are idle were not looked at: one that holds the GIL has run since.
  * It comes first, since it may do so for a moment only.
@@ -405,8 +413,8 @@ static int wake_idle(struct target *t, uint64_t now)
 		k = t->rows[i];
 		if (!k->idle || !w[i].holds_gil || k->def.gil == GIL_HELD)
 			continue;
-		t->rest_known = k->idle = k->leave = false;
-		t->nidle--;
+		not_idle(t, k);
+		k->leave = false;
 		k->slices = look_slices(t, k);
 		decide(t, k, now);
 		ret = look_now(t, k, i, now);

@@ -164,6 +164,7 @@ struct ticking {
 	uint64_t lively_ns;     /* until then each tick is looked at */
 	uint64_t noted_ns;      /* when all threads were, last */
 	struct map of;          /* id inside -> row */
+	uint64_t list;          /* number of the list that it is of */
 	uint32_t *ignored;      /* ids of threads that are none of them */
 	size_t nignored, cap_ignored;
 	struct quiet { /* samples of ticks that nobody looked at */
@@ -355,6 +356,8 @@ int states_after(struct target *t, uint64_t now);
 uint32_t state_of(struct target *t, struct known *k);
 /* Makes k->def of what is known by now. */
 void define_state(struct target *t, struct known *k);
+/* It has run, however idle it was. */
+void not_idle(struct target *t, struct known *k);
 
 /* ---- interrupt.c: ticks taken by interrupts ---- */
 
