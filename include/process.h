@@ -51,6 +51,13 @@ int process_program(const struct process *p);
 bool program_lasts(int fd);
 
 /*
+ * Where the kernel has put 16 random bytes for this program, of which the next one
+ * has others, most likely (AT_RANDOM, getauxval(3)). Whoever may write there can
+ * change them. -ENOENT when there are none.
+ */
+int process_random(const struct process *p, uint64_t *addr);
+
+/*
  * Why reading this process' memory is not permitted, and the one command that
  * mends it: another user's, yama, no CAP_SYS_PTRACE in a container, not
  * dumpable, another user namespace, already root but seccomp. Always returns

@@ -189,12 +189,13 @@ int walker_take(struct walker *w, size_t i, uint64_t resumed);
 /*
  * The same from what an interrupt copied (remote.h). walker_interrupt_plan says
  * what that is to be: -ENOTSUP where there are several interpreters, which have
- * facts of their own. walker_interrupts goes before the first of those that came
- * since the last look, walker_interrupted makes one the stack of row `i`, with a
- * loss where code objects are others by now.
+ * facts of their own; the last fact is free. walker_interrupts goes before the first
+ * of those that came since the last look, walker_interrupted makes one the stack of
+ * row `i`, with a loss where code objects are others by now. `gone`: the program is,
+ * so that what is known of them has to do.
  */
 int walker_interrupt_plan(const struct walker *w, struct interrupt_plan *plan);
-void walker_interrupts(struct walker *w);
+void walker_interrupts(struct walker *w, bool gone);
 void walker_interrupted(struct walker *w, size_t i, const struct interrupt *in);
 /* The thread state that held the GIL then, or 0. */
 raddr walker_interrupt_holder(const struct walker *w,

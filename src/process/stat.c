@@ -1,6 +1,7 @@
 /*
  * Small files of /proc/PID: stat, command line, links.
  */
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -90,6 +91,8 @@ static bool next_number(const char **at, const char *end, uint64_t *value)
 #define FIELD_START 22
 #define FIELD_CPU 39
 
+#define AUXV_MAX 64 /* pairs; Linux has up to 26, AT_VECTOR_SIZE in linux/mm_types.h */
+
 int process_stat_parse(struct process_stat *out, const char *text, size_t len)
 {
 	const char *end = text + len, *p = memrchr(text, ')', len);
@@ -155,6 +158,23 @@ bool program_lasts(int fd)
 	char byte;
 
 	return fd < 0 || pread(fd, &byte, 1, 0) != 0;
+}
+
+int process_random(const struct process *p, uint64_t *addr)
+{
+	uint64_t pairs[AUXV_MAX][2];
+	ssize_t n = proc_read(p, "auxv", (char *)pairs, sizeof(pairs));
+	size_t i;
+
+	if (n < 0)
+		return (int)n;
+	for (i = 0; i < (size_t)n / sizeof(pairs[0]); i++) {
+		if (pairs[i][0] != AT_RANDOM)
+			continue;
+		*addr = pairs[i][1];
+		return 0;
+	}
+	return -ENOENT;
 }
 
 /* The clock id of a process' CPU time: linux/posix-timers.h, kernel 6.1. */

@@ -16,6 +16,7 @@
 #define DELAY_NS 25000u     /* until an interrupt comes, and is told of */
 #define LATE_NS 150000u     /* after a tick, until it counts without one */
 #define IGNORED_MAX 4096u   /* threads that are none of the interpreter's */
+#define FACT_RANDOM (INTERRUPT_FACTS - 1) /* the one that the walker leaves us */
 
 /* ---- a thread ---- */
 
@@ -188,6 +189,20 @@ static int begin_round(struct target *t, uint64_t now)
 	return ret;
 }
 
+/* By these an interrupt tells that there was an exec. */
+static void plan_random(struct target *t, struct interrupt_plan *plan)
+{
+	struct ticking *g = &t->ticking;
+	raddr at;
+
+	g->random = 0;
+	if (process_random(&t->process, &at) ||
+	    remote_read(t->remote, at, &g->random, sizeof(g->random)))
+		return;
+	plan->facts[FACT_RANDOM].addr = at;
+	plan->facts[FACT_RANDOM].len = sizeof(g->random);
+}
+
 bool target_interrupt(struct target *t, uint64_t period_ns, uint64_t seed)
 {
 	struct ticking *g = &t->ticking;
@@ -199,10 +214,12 @@ bool target_interrupt(struct target *t, uint64_t period_ns, uint64_t seed)
 	    t->options.once || t->options.locals.bytes ||
 	    !(t->options.pause_share > 0) || period_ns < FASTEST_NS ||
 	    t->found.layout.free_threaded ||
-	    walker_interrupt_plan(t->walker, &plan) ||
-	    interrupts_new(&g->from, t->process.pid, t->ids.self, &plan))
+	    walker_interrupt_plan(t->walker, &plan))
 		return false;
-	g->unfit = false;
+	plan_random(t, &plan);
+	if (interrupts_new(&g->from, t->process.pid, t->ids.self, &plan))
+		return false;
+	g->unfit = g->other = false;
 	g->list = UINT64_MAX;
 	g->period_ns = period_ns;
 	g->seed = seed;
@@ -298,11 +315,35 @@ static void add_fresh(struct ticking *g, const struct interrupt *in)
 	g->fresh[g->nfresh++] = *in;
 }
 
+/* What could not be read is 0. */
+static bool is_of_another(const struct ticking *g, const struct interrupt *in)
+{
+	uint64_t random = in->facts[FACT_RANDOM];
+
+	return g->random && in->known && random && random != g->random;
+}
+
+/* From that tick on nothing is ours. */
+static void end_before(struct target *t, uint64_t tick)
+{
+	struct ticking *g = &t->ticking;
+
+	if (tick > g->newest)
+		settle_fresh(t, tick);
+	g->nfresh = 0;
+	g->newest = tick > g->told ? tick - 1 : g->told;
+	g->other = true;
+}
+
 static void take_interrupt(struct target *t, const struct interrupt *in)
 {
 	struct ticking *g = &t->ticking;
 	uint64_t tick = tick_of(g, in);
 
+	if (is_of_another(g, in)) {
+		end_before(t, tick);
+		return;
+	}
 	ignore(t, in);
 	if (tick > g->newest)
 		settle_fresh(t, tick);
@@ -316,7 +357,7 @@ static void take_interrupts(struct target *t)
 {
 	struct interrupt in;
 
-	while (interrupts_next(t->ticking.from, &in))
+	while (!t->ticking.other && interrupts_next(t->ticking.from, &in))
 		take_interrupt(t, &in);
 }
 
@@ -326,7 +367,7 @@ static void await_others(struct target *t)
 	const struct ticking *g = &t->ticking;
 	uint64_t all = time_of(g, g->newest) + late(g, true);
 
-	if (g->newest == g->told || clock_mono() >= all)
+	if (g->other || g->newest == g->told || clock_mono() >= all)
 		return;
 	while (clock_mono() < all)
 		;
@@ -337,7 +378,7 @@ static void await_others(struct target *t)
  * All interrupts up to now. Those of the newest tick are kept; to decode the others
  * takes its time, in which there may be another tick.
  */
-static void collect(struct target *t, uint64_t now)
+static void collect(struct target *t, uint64_t now, bool gone)
 {
 	struct ticking *g = &t->ticking;
 	bool lively = now < g->lively_ns;
@@ -345,14 +386,14 @@ static void collect(struct target *t, uint64_t now)
 
 	g->nquiet = g->nfresh = 0;
 	g->newest = g->told;
-	walker_interrupts(t->walker);
+	walker_interrupts(t->walker, gone);
 	do {
 		if (tick > g->newest)
 			settle_fresh(t, tick);
 		take_interrupts(t);
 		await_others(t);
 		tick = tick_at(g, clock_mono() - late(g, lively));
-	} while (tick > g->newest);
+	} while (tick > g->newest && !g->other);
 }
 
 static void share_fresh(struct target *t)
@@ -451,11 +492,14 @@ static int sample_ticks(struct target *t, struct sink *sink, uint64_t now,
 			bool last, uint64_t *due)
 {
 	struct ticking *g = &t->ticking;
-	bool over = now >= g->end_ns, itself = is_itself(t, now, over);
+	bool over = now >= g->end_ns;
+	/* Of many ticks, names would be lost that we know. */
+	bool itself = is_itself(t, now, over || now > time_of(g, g->told + 2));
 	uint64_t known;
 	int ret;
 
-	collect(t, now);
+	collect(t, now, !itself);
+	itself = itself && (!g->other || is_itself(t, now, true));
 	*due = g->newest - g->told;
 	if (is_gap(g, &known))
 		ret = tell_gap(t, sink, known);
@@ -467,7 +511,8 @@ static int sample_ticks(struct target *t, struct sink *sink, uint64_t now,
 		return ret ? ret : -ESRCH;
 	if (bound_symbols(t))
 		renumber(t);
-	if (g->unfit || !tell_threads(t) ||
+	/* Another one by these bytes alone: somebody wrote there. */
+	if (g->unfit || g->other || !tell_threads(t) ||
 	    (over && !last && begin_round(t, clock_mono())))
 		stop_ticking(t);
 	return 0;

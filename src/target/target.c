@@ -281,6 +281,7 @@ static int tell_tick(struct target *t, struct sink *sink,
 
 int look_at_all(struct target *t, uint64_t when)
 {
+	bool other;
 	int ret;
 
 	known_update(t);
@@ -288,13 +289,13 @@ int look_at_all(struct target *t, uint64_t when)
 	if (!ret)
 		ret = walker_snapshot(t->walker, when);
 	/* Other threads: those of another program, perhaps. */
-	if (!ret && t->list != walker_list(t->walker) &&
-	    !program_lasts(t->program))
+	other = t->list != walker_list(t->walker) && !program_lasts(t->program);
+	/* Of one that failed, too: rows are the walker's. */
+	known_update(t);
+	if (other)
 		return -ESRCH;
-	if (!ret) {
-		known_update(t);
+	if (!ret)
 		ret = states_after(t, when);
-	}
 	displace_next(t);
 	if (!ret)
 		return 0;

@@ -156,6 +156,8 @@ struct displace {
 struct ticking {
 	struct interrupts *from; /* NULL: they do not */
 	bool unfit;              /* nor can they go on */
+	uint64_t random;         /* eight bytes that the next program has not; 0 */
+	bool other;              /* which an interrupt saw */
 	uint64_t period_ns, seed, start_ns;
 	uint64_t round, end_ns; /* when this one is over */
 	uint64_t since_ns, step_ns; /* tick n of it is at since + n * step */

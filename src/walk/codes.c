@@ -346,6 +346,28 @@ static void retire(struct codes *c, uint32_t info)
 	c->others[c->nothers++] = info;
 }
 
+static size_t ident_bytes(const struct walker *w)
+{
+	return (size_t)(w->layout.code.ident_to - w->layout.code.ident_from);
+}
+
+/* Reads what tells it apart from others; whether it still is what it was. */
+static bool is_still(struct walker *w, struct code_entry *e)
+{
+	unsigned char now[sizeof(e->ident)];
+
+	if (remote_read(w->remote, e->addr + (raddr)w->layout.code.ident_from,
+			now, ident_bytes(w)) ||
+	    memcmp(now, e->ident, ident_bytes(w)))
+		return false;
+	e->checked = w->codes.epoch;
+	return true;
+}
+
+/*
+ * What its names were read from may be another object by then, with names of its
+ * own: it must still be the one that named them.
+ */
 static int code_load(struct walker *w, raddr addr, uint32_t *info)
 {
 	uint32_t old = map_get(&w->codes.by_addr, addr);
@@ -357,12 +379,13 @@ static int code_load(struct walker *w, raddr addr, uint32_t *info)
 	for (i = 0; i < 8; i++)
 		c.memo[i].at = INT32_MIN;
 	ret = entry_read(w, &c, addr);
+	if (!ret && !is_still(w, &c))
+		ret = -EAGAIN;
 	if (ret) {
 		entry_release(&c);
 		return loss_of(ret);
 	}
 	c.pub.serial = ++w->codes.serial;
-	c.checked = w->codes.epoch;
 	*info = free_place(&w->codes);
 	entry_release(&w->codes.entries[*info]);
 	w->codes.entries[*info] = c;
@@ -376,11 +399,6 @@ static int code_find(struct walker *w, raddr addr, uint32_t *info)
 {
 	*info = map_get(&w->codes.by_addr, addr);
 	return *info != MAP_NONE ? 0 : code_load(w, addr, info);
-}
-
-static size_t ident_bytes(const struct walker *w)
-{
-	return (size_t)(w->layout.code.ident_to - w->layout.code.ident_from);
 }
 
 void idents_release(struct idents *ids)
@@ -489,19 +507,6 @@ void codes_predict(struct walker *w, struct slot *s)
 		aim_idents(w, &s->idents, &s->links, 0, true);
 	else
 		s->idents.len = s->idents.pieces.len = 0;
-}
-
-/* Reads what tells it apart from others; whether it still is what it was. */
-static bool is_still(struct walker *w, struct code_entry *e)
-{
-	unsigned char now[sizeof(e->ident)];
-
-	if (remote_read(w->remote, e->addr + (raddr)w->layout.code.ident_from,
-			now, ident_bytes(w)) ||
-	    memcmp(now, e->ident, ident_bytes(w)))
-		return false;
-	e->checked = w->codes.epoch;
-	return true;
 }
 
 /*

@@ -70,9 +70,10 @@ int walker_interrupt_plan(const struct walker *w, struct interrupt_plan *plan)
 	return 0;
 }
 
-void walker_interrupts(struct walker *w)
+void walker_interrupts(struct walker *w, bool gone)
 {
 	w->codes.epoch++;
+	w->gone = gone;
 }
 
 /* What belongs to the stack, as it was then. */
@@ -201,7 +202,7 @@ static int judge(struct walker *w, struct slot *s, const struct interrupt *in)
 	s->prefix.len = 0;
 	if (loss != LOSS_NONE)
 		return loss;
-	ret = confirm_codes(w, s);
+	ret = w->gone ? -ESRCH : confirm_codes(w, s);
 	/* What was known when it was there will do. */
 	take_marked(w, s, in, ret == -ESRCH || ret == -EPERM);
 	if (s->prefix.len < s->links.len)

@@ -230,6 +230,7 @@ struct walker {
 	uint64_t last_ns, full_ns, listed_ns; /* snapshots, lists followed */
 	uint64_t tick, known; /* which it is; that interpreters were read in */
 	bool persists;   /* tries again */
+	bool gone;       /* the program that interrupts saw is */
 	int32_t tid_at;  /* in struct pthread; -1 unknown, -2 not found */
 
 	struct piece runtime, current, collecting, lock;

@@ -233,10 +233,12 @@ def test_exec_at_the_same_addresses(t):
           ["before", "after"], "programs")
     for row in report["threads"]:
         expect(row["name"], "a thread without a name: %r", row)
-    # That it is another one may be noticed 100 ms late.
+    # That it is another one may be noticed 100 ms late. Interrupts see it at once,
+    # but what it does while it becomes another one is not always known.
+    late = 30 if "in interrupts" in recorder.stderr() else 55
     first = sum(row["samples"] for row in report["threads"]
                 if row["main"] and not row["process"])
-    expect(0 <= first - seen("before") <= 55, "%d samples of the first "
+    expect(0 <= first - seen("before") <= late, "%d samples of the first "
            "program, %d of what it did", first, seen("before"))
 
 

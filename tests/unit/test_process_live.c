@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -59,6 +60,18 @@ static void open_fails(pid_t pid, int code, const char *why)
 }
 
 /* ---- our own process ---- */
+
+static void test_random(void **state)
+{
+	struct process p;
+	uint64_t addr;
+
+	(void)state;
+	open_self(&p);
+	assert_int_equal(process_random(&p, &addr), 0);
+	assert_int_equal(addr, getauxval(AT_RANDOM));
+	process_close(&p);
+}
 
 static void test_self(void **state)
 {
@@ -589,6 +602,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_self),
+		cmocka_unit_test(test_random),
 		cmocka_unit_test(test_own_maps),
 		cmocka_unit_test(test_cpu),
 		cmocka_unit_test(test_ended),

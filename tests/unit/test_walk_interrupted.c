@@ -1,0 +1,146 @@
+/*
+ * walk: stacks that an interrupt copied, of a made-up interpreter that has gone on
+ * since.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base.h"
+#include "profile.h"
+#include "tests/lib/made_python.h"
+#include "tests/lib/moving.h"
+
+#define NAME 3u /* numbers of texts, as make_code has them */
+#define FILE 4u
+
+/* Each time that its file is read, f1 is another function of another file. */
+static void replace_code(struct moving *f, const struct range *range)
+{
+	unsigned char *code = memory + (code_at(1) - BASE);
+
+	if (range->addr != TEXTS + 0x100 * FILE)
+		return;
+	f->n++;
+	make_text(NAME, f->n % 2 ? "g1" : "f1");
+	make_text(FILE, f->n % 2 ? "g.py" : "f.py");
+	memset(code + f->layout.code.version, 1 + (int)(f->n % 2), 4);
+}
+
+struct copied {
+	struct interrupt in;
+	unsigned char frames[3][FRAME_BYTES + 8];
+};
+
+static void copy_frame(const struct moving *f, struct copied *c, uint64_t addr,
+		       uint32_t version)
+{
+	unsigned char *to = c->frames[c->in.n++];
+
+	memcpy(to, memory + (addr - BASE), FRAME_BYTES);
+	memcpy(to + FRAME_BYTES, &version, sizeof(version));
+	c->in.next = at_u64(to, 8, (size_t)f->layout.iframe.previous);
+}
+
+/* The interrupt of a thread in f1, which was that version. */
+static void interrupt_in(const struct moving *f, uint32_t version,
+			 struct copied *c)
+{
+	memset(c, 0, sizeof(*c));
+	c->in.known = true;
+	c->in.tid = 42;
+	c->in.head = frame_at(1);
+	c->in.state = memory + (TSTATE - BASE) + f->layout.thread.span_from;
+	c->in.frames = c->frames[0];
+	c->in.stride = sizeof(c->frames[0]);
+	copy_frame(f, c, frame_at(1), version);
+	copy_frame(f, c, frame_at(0), 1000);
+	copy_frame(f, c, ENTRY, 0);
+}
+
+/* f1 was not seen before. */
+static void begin_with_new_code(struct moving *f)
+{
+	moving_begin(f, 1);
+	moving_look(f, later());
+	make_code(&f->layout, 1, "f1");
+	make_frame(&f->layout, frame_at(1), code_at(1), frame_at(0), 0);
+}
+
+static const struct walk_thread *
+moving_interrupted(struct moving *f, const struct copied *c, bool gone)
+{
+	walker_interrupts(f->walker, gone);
+	walker_interrupted(f->walker, 0, &c->in);
+	return moving_rows(f, 1);
+}
+
+static void expect_name(struct moving *f, const struct walk_thread *t, size_t i,
+			const char *name)
+{
+	const struct walk_code *code = walker_code(f->walker, t->frames[i].info);
+
+	assert_string_equal(code->name, name);
+}
+
+static void names_are_of_one_code_object(void **state)
+{
+	const struct walk_thread *t;
+	struct moving f;
+	struct copied c;
+	uint32_t i;
+
+	(void)state;
+	for (i = 1; i <= 2; i++) {
+		begin_with_new_code(&f);
+		f.change = replace_code;
+		interrupt_in(&f, 0x01010101 * i, &c);
+		t = moving_interrupted(&f, &c, false);
+		assert_true(f.n > 0);
+		assert_int_equal(t->loss, LOSS_CODE);
+		assert_int_equal(t->depth, 1);
+		expect_name(&f, t, 0, "f0");
+		/* Nor may what was read then do for it later. */
+		f.change = NULL;
+		t = moving_interrupted(&f, &c, true);
+		assert_int_equal(t->depth, 1);
+		moving_end(&f);
+	}
+}
+
+/* One that is the same all the while is told, also when its program is gone. */
+static void names_of_what_interrupts_saw(void **state)
+{
+	const struct walk_thread *t;
+	struct moving f;
+	struct copied c;
+	unsigned i;
+
+	(void)state;
+	begin_with_new_code(&f);
+	interrupt_in(&f, 1001, &c);
+	for (i = 0; i < 2; i++) {
+		t = moving_interrupted(&f, &c, i > 0);
+		assert_int_equal(t->loss, LOSS_NONE);
+		assert_int_equal(t->depth, 2);
+		expect_name(&f, t, 0, "f1");
+		expect_name(&f, t, 1, "f0");
+		memset(memory + (CODES - BASE), 0, 0x400);
+	}
+	moving_end(&f);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(names_are_of_one_code_object),
+		cmocka_unit_test(names_of_what_interrupts_saw),
+	};
+
+	return cmocka_run_group_tests_name("walk, interrupted", tests, NULL,
+					   NULL);
+}
