@@ -174,12 +174,13 @@ static int begin_round(struct target *t, uint64_t now)
 	length = ticks * g->period_ns;
 	g->round++;
 	end = g->start_ns + g->round * length;
-	if (now + length / 2 > end) {
+	/* The one before may have been longer by its jitter. */
+	if (now + length / 2 > end + g->period_ns) {
 		g->start_ns = now - g->round * length + length;
 		end = now + length;
 	}
 	end += tick_jitter(g->seed, g->round + 1, g->period_ns);
-	g->step_ns = (end - now) / ticks;
+	g->step_ns = end > now ? (end - now) / ticks : 0;
 	if (g->step_ns < g->period_ns / 8)
 		g->step_ns = g->period_ns / 8;
 	ret = interrupts_every(g->from, g->step_ns, &g->since_ns,

@@ -370,6 +370,15 @@ def test_rate(t):
                "%d samples of a waiting thread, %g were said", found, held)
 
 
+def test_low_rate(t):
+    """A rate of which a tenth of a second has one tick is that of the file, too."""
+    target = t.ready("busy.py")
+    stacks = t.folded("record", "-p", str(target.pid), "-d", "3s", "-r", "10",
+                      "-i")
+    found = total(stacks, "idle (busy.py")
+    expect(27 <= found <= 32, "%d samples of a thread in 3 s", found)
+
+
 @each_python(quick=False)
 def test_thread_that_comes_late(t):
     """The state of a thread is there, with the ids of the one that started it
