@@ -575,9 +575,6 @@ static int record_subject(struct record *r)
 	if (!ret)
 		return record_target(r);
 	explain_attach(r, &err);
-	/* The last try may have come upon its end as one that is denied. */
-	if (r->subject.program && !subject_alive(&r->subject))
-		return EXIT_FAILED;
 	return status_of(ret);
 }
 

@@ -150,12 +150,16 @@ static int try_once(struct subject *s, struct target **t, uint64_t waited,
 		    bool *again, struct err *err)
 {
 	int ret = target_open(t, s->pid, &s->options, err);
+	bool alive = !ret || subject_alive(s);
 
+	/* Its end may look like one that is denied. */
+	if (ret == -EPERM && s->program && !alive)
+		ret = -ESRCH;
 	if (!ret)
 		s->seen = true;
 	if (!ret || ret == -EAGAIN)
 		s->python = true;
-	*again = ret && subject_alive(s) && waited < patience(s, ret);
+	*again = ret && alive && waited < patience(s, ret);
 	return ret;
 }
 

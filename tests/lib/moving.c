@@ -55,6 +55,12 @@ void moving_begin(struct moving *m, unsigned frames)
 	m->walker = walker_new(m->remote, &m->layout, &made_entry, 42);
 }
 
+void moving_expect_name(struct moving *m, const struct walk_frame *frame,
+			const char *name)
+{
+	assert_string_equal(walker_code(m->walker, frame->info)->name, name);
+}
+
 void moving_end(struct moving *m)
 {
 	walker_free(m->walker);

@@ -37,6 +37,8 @@ const struct walk_thread *moving_look(struct moving *m, uint64_t now);
 /* Where its stack begins: at an address; at a frame of the chunk, the top one. */
 void moving_head(struct moving *m, uint64_t frame);
 void moving_leaf(struct moving *m, unsigned frame);
+void moving_expect_name(struct moving *m, const struct walk_frame *frame,
+			const char *name);
 bool is_of_chunk(const struct range *range);
 
 #endif

@@ -79,14 +79,6 @@ moving_interrupted(struct moving *f, const struct copied *c, bool gone)
 	return moving_rows(f, 1);
 }
 
-static void expect_name(struct moving *f, const struct walk_thread *t, size_t i,
-			const char *name)
-{
-	const struct walk_code *code = walker_code(f->walker, t->frames[i].info);
-
-	assert_string_equal(code->name, name);
-}
-
 static void names_are_of_one_code_object(void **state)
 {
 	const struct walk_thread *t;
@@ -103,7 +95,7 @@ static void names_are_of_one_code_object(void **state)
 		assert_true(f.n > 0);
 		assert_int_equal(t->loss, LOSS_CODE);
 		assert_int_equal(t->depth, 1);
-		expect_name(&f, t, 0, "f0");
+		moving_expect_name(&f, &t->frames[0], "f0");
 		/* Nor may what was read then do for it later. */
 		f.change = NULL;
 		t = moving_interrupted(&f, &c, true);
@@ -127,8 +119,8 @@ static void names_of_what_interrupts_saw(void **state)
 		t = moving_interrupted(&f, &c, i > 0);
 		assert_int_equal(t->loss, LOSS_NONE);
 		assert_int_equal(t->depth, 2);
-		expect_name(&f, t, 0, "f1");
-		expect_name(&f, t, 1, "f0");
+		moving_expect_name(&f, &t->frames[0], "f1");
+		moving_expect_name(&f, &t->frames[1], "f0");
 		memset(memory + (CODES - BASE), 0, 0x400);
 	}
 	moving_end(&f);

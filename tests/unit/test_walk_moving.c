@@ -27,12 +27,6 @@ static void set_position(struct moving *f, unsigned frame, unsigned units)
 	     code_at(frame) + (unsigned)f->layout.code.adaptive + 2 * units);
 }
 
-static void expect_name(struct moving *f, const struct walk_frame *frame,
-			const char *name)
-{
-	assert_string_equal(walker_code(f->walker, frame->info)->name, name);
-}
-
 /* ---- prefixes ---- */
 
 /* The two inner frames are new ones each time that the chunk is read. */
@@ -60,8 +54,8 @@ static void what_held_still_is_kept(void **state)
 	assert_int_equal(t->loss, LOSS_MOVING);
 	/* f2 waits in another place of its own each time: it is the last. */
 	assert_int_equal(t->depth, 3);
-	expect_name(&f, &t->frames[0], "f2");
-	expect_name(&f, &t->frames[2], "f0");
+	moving_expect_name(&f, &t->frames[0], "f2");
+	moving_expect_name(&f, &t->frames[2], "f0");
 	assert_true(t->frames[2].entry);
 	f.change = NULL;
 	t = moving_look(&f, later());
@@ -91,7 +85,7 @@ static void dead_frames_are_no_prefix(void **state)
 	t = moving_look(&f, later());
 	assert_int_not_equal(t->loss, LOSS_NONE);
 	assert_int_equal(t->depth, 1);
-	expect_name(&f, &t->frames[0], "f0");
+	moving_expect_name(&f, &t->frames[0], "f0");
 	moving_end(&f);
 }
 
@@ -107,7 +101,7 @@ static void a_prefix_comes_first(void **state)
 	t = moving_look(&f, later());
 	assert_int_equal(t->loss, LOSS_MOVING);
 	assert_int_equal(t->depth, 3);
-	expect_name(&f, &t->frames[2], "f0");
+	moving_expect_name(&f, &t->frames[2], "f0");
 	moving_end(&f);
 }
 
@@ -190,10 +184,10 @@ static void a_name_that_comes_late_is_none(void **state)
 	t = moving_rows(&f, 1);
 	assert_int_equal(t->loss, LOSS_CODE);
 	assert_int_equal(t->depth, 3);
-	expect_name(&f, &t->frames[0], "f2");
+	moving_expect_name(&f, &t->frames[0], "f2");
 	t = moving_look(&f, later());
 	assert_int_equal(t->loss, LOSS_NONE);
-	expect_name(&f, &t->frames[0], "another");
+	moving_expect_name(&f, &t->frames[0], "another");
 	moving_end(&f);
 }
 
@@ -350,9 +344,9 @@ static void a_shim_is_a_caller(void **state)
 	t = moving_look(&f, later());
 	assert_int_equal(t->loss, LOSS_NONE);
 	assert_int_equal(t->depth, 3); /* it is none of the program's */
-	expect_name(&f, &t->frames[0], "f3");
-	expect_name(&f, &t->frames[1], "f2");
-	expect_name(&f, &t->frames[2], "f0");
+	moving_expect_name(&f, &t->frames[0], "f3");
+	moving_expect_name(&f, &t->frames[1], "f2");
+	moving_expect_name(&f, &t->frames[2], "f0");
 	moving_end(&f);
 }
 
@@ -482,7 +476,7 @@ static void lean_looks_see_new_code(void **state)
 	moving_leaf(&f, 2);
 	t = moving_look(&f, now + 8000);
 	assert_int_equal(t->loss, LOSS_NONE);
-	expect_name(&f, &t->frames[0], "another");
+	moving_expect_name(&f, &t->frames[0], "another");
 	moving_end(&f);
 }
 
