@@ -196,6 +196,12 @@ struct thread_look {
 	uint8_t run;       /* enum run_state of profile.h */
 	int64_t call;      /* system call it is blocked in, -1 none */
 	uint64_t args[6];  /* of that call, else 0 */
+	/*
+	 * It has gone on since. Of its memory then it is known what args[0] points
+	 * to.
+	 */
+	bool past;
+	uint64_t first;
 };
 
 void probe_init(struct thread_probe *t, pid_t tid);
@@ -364,7 +370,8 @@ void waits_free(struct waits *w);
  * bytes; equal waits have equal texts. The name of the call where no more can
  * be told; nothing for a thread that is not blocked, or not in a call.
  *
- * Looks at the descriptor as it is now: to be called soon after the look.
+ * Looks at the descriptor as it is now: to be called soon after the look. Of a past
+ * one, less may be told.
  * Takes some microseconds; a socket that is new takes a table of the kernel,
  * for which there are 20 ms at a time and 2 % in the long run. Beyond that it
  * is "socket" alone. Never blocks on a file system.

@@ -59,6 +59,18 @@ struct wait_call {
 	unsigned arg;     /* which argument */
 };
 
+/* What an argument points to; of the past there may be none. */
+static int read_arg(struct waits *w, const struct thread_look *look,
+		    uint64_t addr, void *to, size_t len)
+{
+	if (!look->past)
+		return remote_read(w->r, addr, to, len);
+	if (addr != look->args[0] || len > sizeof(look->first))
+		return -EFAULT;
+	memcpy(to, &look->first, len);
+	return 0;
+}
+
 /* ---- descriptors ---- */
 
 /* Whether an argument can be a descriptor: the kernel looks at 32 bits. */
@@ -158,7 +170,7 @@ static bool tell_locks(struct waits *w, const struct thread_look *look,
 	(void)c;
 	if (n != 1)
 		str_addf(&w->raw, "%u locks", n);
-	else if (remote_read(w->r, look->args[0] + WAITV_ADDR, addr, 8))
+	else if (read_arg(w, look, look->args[0] + WAITV_ADDR, addr, 8))
 		str_adds(&w->raw, "lock");
 	else
 		str_addf(&w->raw, "lock 0x%llx",
@@ -180,7 +192,7 @@ static bool tell_clone3(struct waits *w, const struct thread_look *look,
 {
 	uint8_t flags[8]; /* the first member of struct clone_args */
 
-	if (remote_read(w->r, look->args[0], flags, sizeof(flags)) ||
+	if (read_arg(w, look, look->args[0], flags, sizeof(flags)) ||
 	    !(at_u64(flags, sizeof(flags), 0) & CLONE_VFORK))
 		return false;
 	return tell_text(w, look, c);
@@ -196,7 +208,7 @@ static bool tell_connect(struct waits *w, const struct thread_look *look,
 
 	str_adds(&w->raw, c->text);
 	if (len > sizeof(addr) ||
-	    remote_read(w->r, look->args[1], addr, len))
+	    read_arg(w, look, look->args[1], addr, len))
 		return true;
 	str_clear(&w->link);
 	if (sockaddr_add(addr, len, &w->link)) {
@@ -214,7 +226,7 @@ static bool tell_open(struct waits *w, const struct thread_look *look,
 	struct range range = {look->args[c->arg], sizeof(path), path, 0};
 	size_t len;
 
-	if (remote_batch(w->r, &range, 1))
+	if (look->past || remote_batch(w->r, &range, 1))
 		return false;
 	len = strnlen(path, range.got);
 	if (!len)
@@ -247,7 +259,10 @@ static bool tell_poll(struct waits *w, const struct thread_look *look,
 	size_t len = all * POLLFD_SIZE;
 	uint32_t fd, one = 0;
 
-	if (all > POLL_MAX || remote_read(w->r, look->args[0], fds, len)) {
+	/* Who asks for one descriptor knows it. */
+	if (look->past && all > 1)
+		return add_choice(w, c, all, 0);
+	if (all > POLL_MAX || read_arg(w, look, look->args[0], fds, len)) {
 		str_adds(&w->raw, c->text);
 		return true;
 	}
@@ -275,7 +290,7 @@ static int read_sets(struct waits *w, const struct thread_look *look,
 	for (set = 1; set <= 3 && fds; set++) {
 		if (!look->args[set])
 			continue;
-		ret = remote_read(w->r, look->args[set], more, words * 8);
+		ret = read_arg(w, look, look->args[set], more, words * 8);
 		if (ret)
 			return ret;
 		for (i = 0; i < words; i++)

@@ -82,14 +82,15 @@ static void expect_look(struct waits *w, const struct thread_look *look,
 static void expect_call(struct waits *w, int64_t call, uint64_t a,
 			uint64_t b, uint64_t c, const char *text)
 {
-	struct thread_look look = {RUN_SLEEPING, call, {a, b, c}};
+	struct thread_look look = {
+		.run = RUN_SLEEPING, .call = call, .args = {a, b, c}};
 
 	expect_look(w, &look, text);
 }
 
 static void test_other_calls(void **state)
 {
-	struct thread_look look = {RUN_DISK, -1, {0}};
+	struct thread_look look = {.run = RUN_DISK, .call = -1};
 	struct watched c;
 	int fd;
 
@@ -112,7 +113,8 @@ static void test_other_calls(void **state)
 	expect_look(c.w, &look, "page fault");
 	look.run = RUN_SLEEPING;
 	expect_look(c.w, &look, "");
-	look = (struct thread_look){RUN_CPU, SYS_nanosleep, {0}};
+	look = (struct thread_look){.run = RUN_CPU,
+				     .call = SYS_nanosleep};
 	expect_look(c.w, &look, "");
 	look.run = RUN_STOPPED;
 	expect_look(c.w, &look, "");
@@ -166,10 +168,40 @@ static void test_addresses(void **state)
 	unwatch(&c);
 }
 
+/* It has left that call: of its memory the first eight bytes are known. */
+static void test_past(void **state)
+{
+	struct pollfd fds[2] = {{.fd = 0, .events = POLLIN}, {.fd = -1}};
+	struct thread_look look = {.run = RUN_SLEEPING,
+				   .call = SYS_poll,
+				   .args = {(uintptr_t)fds, 1},
+				   .past = true};
+	struct watched c;
+	int fd = open("/dev/null", O_RDONLY);
+
+	(void)state;
+	watch(&c);
+	/* Not what lies there now. */
+	look.first = (uint64_t)fd | (uint64_t)POLLIN << 32;
+	expect_look(c.w, &look, "file /dev/null");
+	look.args[1] = 2;
+	expect_look(c.w, &look, "poll of 2 descriptors");
+	look = (struct thread_look){.run = RUN_SLEEPING,
+				    .call = SYS_openat,
+				    .args = {0, (uintptr_t) "/etc/hosts"},
+				    .past = true};
+	expect_look(c.w, &look, "call openat");
+	look.past = false;
+	expect_look(c.w, &look, "open /etc/hosts");
+	close(fd);
+	unwatch(&c);
+}
+
 /* A path longer than a text: cleaned, and not cut inside of a letter. */
 static void test_long_path(void **state)
 {
-	struct thread_look look = {RUN_SLEEPING, SYS_openat, {0}};
+	struct thread_look look = {.run = RUN_SLEEPING,
+				   .call = SYS_openat};
 	char path[300] = "x\033", *end = path + 2;
 	struct watched c;
 	struct str out;
@@ -216,6 +248,7 @@ int main(void)
 		cmocka_unit_test(test_other_calls),
 		cmocka_unit_test(test_bad_arguments),
 		cmocka_unit_test(test_addresses),
+		cmocka_unit_test(test_past),
 		cmocka_unit_test(test_long_path),
 		cmocka_unit_test(test_reused_number),
 	};
