@@ -149,6 +149,14 @@ uint64_t walker_list(const struct walker *w);
 const struct walk_thread *walker_threads(const struct walker *w, size_t *n);
 
 /*
+ * The next snapshot follows the lists of threads, and looks up the ids of those that
+ * are held, too: for who holds a thread that may run.
+ */
+void walker_relist(struct walker *w);
+/* The thread of row `i` has ended: its ids are another one's, if there are any. */
+void walker_ended(struct walker *w, size_t i);
+
+/*
  * The thread of row `i` has not run since its stack was read: the next
  * snapshots leave it as it is, until it is let go.
  */

@@ -265,6 +265,83 @@ static struct slot *slot_at(struct walker *w, raddr tstate, int *ret)
 	return *ret ? NULL : s;
 }
 
+/* ---- whose thread is it ---- */
+
+/*
+ * Up to 3.10 a thread state has only the pthread_t: the address of the C
+ * library's struct, in which the kernel's id is found once by looking for the
+ * process id in that of the main thread (the oldest of its interpreter).
+ */
+static void find_tid_field(struct walker *w, raddr main_ident)
+{
+	unsigned char p[PTHREAD_SCAN];
+	int32_t off;
+
+	w->tid_at = -2;
+	if (!main_ident || remote_read(w->remote, main_ident, p, sizeof(p)))
+		return;
+	for (off = 0; off + 4 <= PTHREAD_SCAN; off += 4) {
+		if (at_u32(p, sizeof(p), (size_t)off) == w->pid) {
+			w->tid_at = off;
+			return;
+		}
+	}
+}
+
+/*
+ * The last of the main interpreter's list is its oldest, the main thread; the
+ * main interpreter is the last of the list of interpreters.
+ */
+static raddr oldest_ident(const struct walker *w)
+{
+	const struct layout *l = &w->layout;
+	const struct slot *s;
+	size_t i;
+
+	for (i = 0; i < w->nslots; i++) {
+		s = w->slots[i];
+		if (!s->next && !interp_field(w, &w->interps[s->interp],
+					      l->interp.next))
+			return slot_field(w, s, 0, l->thread.thread_id);
+	}
+	return 0;
+}
+
+static uint32_t thread_tid(struct walker *w, struct slot *s, raddr ident)
+{
+	const struct layout *l = &w->layout;
+	unsigned char p[4];
+
+	if (l->thread.native_id != NO_FIELD)
+		return (uint32_t)slot_field(w, s, 0, l->thread.native_id);
+	if (w->tid_at == -1)
+		find_tid_field(w, oldest_ident(w));
+	if (s->tid && s->ident_of_tid == ident)
+		return s->tid;
+	s->tid = 0;
+	s->ident_of_tid = ident;
+	if (w->tid_at >= 0 &&
+	    !remote_read(w->remote, ident + (raddr)w->tid_at, p, sizeof(p)))
+		s->tid = at_u32(p, sizeof(p), 0);
+	return s->tid;
+}
+
+/*
+ * A state is made by the thread that starts another, with its own ids or none;
+ * the new one puts its own there when it first runs, which changes no list.
+ */
+static void find_ids(struct walker *w, struct walk_thread *t, struct slot *s)
+{
+	uint64_t ident = slot_field(w, s, 0, w->layout.thread.thread_id);
+	uint32_t tid = thread_tid(w, s, ident);
+
+	w->list += t->ident != ident || t->tid != tid;
+	t->ident = ident;
+	t->tid = tid;
+}
+
+/* ---- lists ---- */
+
 /* Slots that no list named any more. */
 static void forget_slots(struct walker *w)
 {
@@ -435,13 +512,19 @@ int threads_update(struct walker *w, uint64_t now)
 {
 	bool changed;
 	int ret = threads_refresh(w);
+	size_t i;
 
 	if (!ret)
 		ret = update_interps(w, &changed);
-	if (ret || (!changed && lists_hold(w, now)))
+	if (ret || (!changed && !w->relist && lists_hold(w, now)))
 		return ret;
 	w->listed_ns = now;
-	return follow_lists(w);
+	ret = follow_lists(w);
+	for (i = 0; i < w->nthreads && !ret && w->relist; i++)
+		if (w->rows[i] && w->rows[i]->held)
+			find_ids(w, &w->threads[i], w->rows[i]);
+	w->relist = false;
+	return ret;
 }
 
 void threads_release(struct walker *w)
@@ -463,67 +546,6 @@ void threads_release(struct walker *w)
 	free(w->slots);
 	free(w->threads);
 	free(w->rows);
-}
-
-/* ---- whose thread is it ---- */
-
-/*
- * Up to 3.10 a thread state has only the pthread_t: the address of the C
- * library's struct, in which the kernel's id is found once by looking for the
- * process id in that of the main thread (the oldest of its interpreter).
- */
-static void find_tid_field(struct walker *w, raddr main_ident)
-{
-	unsigned char p[PTHREAD_SCAN];
-	int32_t off;
-
-	w->tid_at = -2;
-	if (!main_ident || remote_read(w->remote, main_ident, p, sizeof(p)))
-		return;
-	for (off = 0; off + 4 <= PTHREAD_SCAN; off += 4) {
-		if (at_u32(p, sizeof(p), (size_t)off) == w->pid) {
-			w->tid_at = off;
-			return;
-		}
-	}
-}
-
-/*
- * The last of the main interpreter's list is its oldest, the main thread; the
- * main interpreter is the last of the list of interpreters.
- */
-static raddr oldest_ident(const struct walker *w)
-{
-	const struct layout *l = &w->layout;
-	const struct slot *s;
-	size_t i;
-
-	for (i = 0; i < w->nslots; i++) {
-		s = w->slots[i];
-		if (!s->next && !interp_field(w, &w->interps[s->interp],
-					      l->interp.next))
-			return slot_field(w, s, 0, l->thread.thread_id);
-	}
-	return 0;
-}
-
-static uint32_t thread_tid(struct walker *w, struct slot *s, raddr ident)
-{
-	const struct layout *l = &w->layout;
-	unsigned char p[4];
-
-	if (l->thread.native_id != NO_FIELD)
-		return (uint32_t)slot_field(w, s, 0, l->thread.native_id);
-	if (w->tid_at == -1)
-		find_tid_field(w, oldest_ident(w));
-	if (s->tid && s->ident_of_tid == ident)
-		return s->tid;
-	s->tid = 0;
-	s->ident_of_tid = ident;
-	if (w->tid_at >= 0 &&
-	    !remote_read(w->remote, ident + (raddr)w->tid_at, p, sizeof(p)))
-		s->tid = at_u32(p, sizeof(p), 0);
-	return s->tid;
 }
 
 /* ---- the GIL and the collector ---- */
@@ -635,20 +657,6 @@ void thread_gil(struct walker *w, size_t row)
 
 	t->holds_gil = gil_holder(w, in) == t->tstate;
 	t->gc = t->holds_gil && collecting(w, in);
-}
-
-/*
- * A state is made by the thread that starts another, with its own ids or none;
- * the new one puts its own there when it first runs, which changes no list.
- */
-static void find_ids(struct walker *w, struct walk_thread *t, struct slot *s)
-{
-	uint64_t ident = slot_field(w, s, 0, w->layout.thread.thread_id);
-	uint32_t tid = thread_tid(w, s, ident);
-
-	w->list += t->ident != ident || t->tid != tid;
-	t->ident = ident;
-	t->tid = tid;
 }
 
 void thread_facts(struct walker *w, size_t row)

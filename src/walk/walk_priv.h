@@ -228,6 +228,7 @@ struct walker {
 	uint64_t lists;  /* lists of threads followed so far */
 	uint64_t list;   /* number of the rows, walker_list() */
 	uint64_t last_ns, full_ns, listed_ns; /* snapshots, lists followed */
+	bool relist; /* held threads may have run */
 	uint64_t tick, known; /* which it is; that interpreters were read in */
 	bool persists;   /* tries again */
 	bool gone;       /* the program that interrupts saw is */

@@ -325,6 +325,17 @@ void walker_persist(struct walker *w)
 	w->persists = true;
 }
 
+void walker_relist(struct walker *w)
+{
+	w->relist = true;
+}
+
+void walker_ended(struct walker *w, size_t i)
+{
+	if (w->rows[i])
+		w->rows[i]->tid = 0;
+}
+
 void walker_hold(struct walker *w, size_t i, bool hold)
 {
 	if (w->rows[i])
