@@ -114,6 +114,11 @@ STOOD_IN = probe_cpu probe_look walker_grab walker_take look_slices \
 $(OUT)/tests/test_target_displace: ALL_LDFLAGS += $(STOOD_IN:%=-Wl,--wrap=%)
 LOOKED_AT = probe_look walker_again walker_threads look_slices
 $(OUT)/tests/test_target_settle: ALL_LDFLAGS += $(LOOKED_AT:%=-Wl,--wrap=%)
+# What tests/lib/reading.c stands in for.
+REPLAYED = interrupts_next walker_interrupted walker_ended walker_threads \
+	define_state sample_of
+$(OUT)/tests/test_target_replay $(OUT)/tests/test_target_timelines: \
+	ALL_LDFLAGS += $(REPLAYED:%=-Wl,--wrap=%)
 
 $(OUT)/tests/test_%: $(OUT)/tests/unit/test_%.o $(TEST_LIB) $(LIB)
 	@mkdir -p $(@D)

@@ -61,9 +61,10 @@ uint64_t remote_calls(const struct remote *r);
 /* ---- reading in the interrupt ---- */
 
 /*
- * A timer's interrupt on each processor, whose handler, a BPF program of ours,
- * copies the stack of the target's thread that is there: it stands meanwhile, and
- * we need not wake up for it. Needs CAP_BPF and CAP_PERFMON (or root), Linux 5.17.
+ * BPF programs of ours, which run in the kernel where the target's thread stands: in a
+ * timer's interrupt on each processor, and where the scheduler takes the thread off
+ * one. They copy its stack, so that we need not wake up for it, and tell who is woken.
+ * Needs CAP_BPF and CAP_PERFMON (or root), Linux 5.18 with BTF, x86-64.
  */
 #define INTERRUPT_FACTS 4
 
@@ -96,26 +97,47 @@ struct interrupt_plan {
 	} facts[INTERRUPT_FACTS];
 };
 
-/* What one interrupt saw. Pointers are valid until the next one is asked for. */
+enum interrupt_kind {
+	INTERRUPT_TICK,     /* the timer: the thread is on a processor */
+	INTERRUPT_LEAVES,   /* it leaves that */
+	INTERRUPT_WOKEN,    /* it may run again: it waits for one */
+	INTERRUPT_ENDED,    /* it is ending */
+	INTERRUPT_STRANGER, /* nothing was told of it, which is told once */
+};
+
+/* What was seen. Pointers are valid until the next one is asked for. */
 struct interrupt {
-	uint64_t when; /* monotonic, ns */
-	uint32_t tid;  /* as the target knows it; 0: no thread of it is there now */
-	bool known;    /* it was told of: then what follows is set */
-	raddr next;    /* the frame behind the last one; 0 or the base: it is whole */
-	bool cut;      /* there would be no room for that one */
+	uint64_t at;   /* monotonic, ns */
+	/*
+	 * The same, as if its processor had begun the ticks when all others did:
+	 * what was first, and what comes next, is of that processor's own time.
+	 */
+	uint64_t when;
+	uint32_t tid; /* as the target knows it */
+	enum interrupt_kind kind;
+	/* Of the first two kinds: */
+	uint64_t came;  /* when it came there, like `when`; 0: before we began */
+	bool from_idle; /* nothing else was there then */
+	raddr next; /* the frame behind the last one; 0 or the base: it is whole */
+	bool cut;   /* there would be no room for that one */
 	raddr head;
 	raddr exc; /* that value, 0 or `none`; 0 where there is no list */
 	uint64_t facts[INTERRUPT_FACTS];
 	const unsigned char *state;
 	const unsigned char *frames; /* n of them, each followed by its mark */
 	size_t n, stride;
+	/* Of INTERRUPT_LEAVES: */
+	uint32_t why;    /* the kernel's state of it; 0: it would go on */
+	int64_t call;    /* system call that it is in; -1: none */
+	uint64_t args[6];
+	uint64_t first;  /* the eight bytes that args[0] points to, if it does */
 };
 
 struct interrupts;
 
 /*
- * `pid` is ours, `inside` that of the same process in its own namespace. Nothing
- * happens before interrupts_every. -EPERM, -ENOSYS and others when it cannot be.
+ * `pid` is ours, `inside` that of the same process in its own namespace. There are
+ * no ticks before interrupts_every. -EPERM, -ENOSYS and others when it cannot be.
  */
 int interrupts_new(struct interrupts **out, pid_t pid, uint32_t inside,
 		   const struct interrupt_plan *plan);
@@ -124,24 +146,27 @@ void interrupts_free(struct interrupts *in);
 int interrupts_tell(struct interrupts *in, uint32_t tid, raddr tstate);
 void interrupts_forget(struct interrupts *in, uint32_t tid);
 /*
- * From now on there is an interrupt each period, the first one after one. *since is
- * when it was that, and processors begin up to half of *spread (ns) before or after
- * it. -ETIME: there are so many that this would be more than 0.1 ms and a fifth of a
- * period.
+ * From now on there is a tick each period, the first one after one. *since is when it
+ * was that, and processors begin up to half of *spread (ns) before or after it.
+ * -ETIME: there are so many that this would be more than 0.1 ms and a fifth of a
+ * period. -ENODEV: there are more than there were.
  */
 int interrupts_every(struct interrupts *in, uint64_t period_ns, uint64_t *since,
 		     uint64_t *spread);
 /*
- * Wakes who waits for it to be read when a processor has another thread of the
- * target than at the interrupt before; or none any more, but an idle one may have no
- * interrupts at all; or when much is waiting to be read.
+ * Can be read when a stranger was seen, or much is waiting; interrupts_heard says
+ * that this is known.
  */
 int interrupts_fd(const struct interrupts *in);
+void interrupts_heard(struct interrupts *in);
 /*
- * The next one, in the order of time for each processor; false when there is none.
- * interrupts_done gives its memory back, and that of all before it.
+ * The next one with `when` before `until`, in the order of time for each thread; false when
+ * there is none. interrupts_done gives its memory back, and that of all before it.
  */
-bool interrupts_next(struct interrupts *in, struct interrupt *out);
+bool interrupts_next(struct interrupts *in, uint64_t until,
+		     struct interrupt *out);
 void interrupts_done(struct interrupts *in);
+/* Since when some were not told, since there was no room (0: none were); once. */
+uint64_t interrupts_lost(struct interrupts *in);
 
 #endif

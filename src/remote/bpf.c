@@ -21,7 +21,8 @@ static int bpf(int command, union bpf_attr *attr)
 	return ret < 0 ? -errno : (int)ret;
 }
 
-int bpf_map(uint32_t type, uint32_t key, uint32_t value, uint32_t entries)
+int bpf_map(uint32_t type, uint32_t key, uint32_t value, uint32_t entries,
+	    uint32_t flags)
 {
 	union bpf_attr a;
 
@@ -30,6 +31,7 @@ int bpf_map(uint32_t type, uint32_t key, uint32_t value, uint32_t entries)
 	a.key_size = key;
 	a.value_size = value;
 	a.max_entries = entries;
+	a.map_flags = flags;
 	return bpf(BPF_MAP_CREATE, &a);
 }
 
@@ -93,7 +95,7 @@ static int load_types(void)
 	return bpf(BPF_BTF_LOAD, &a);
 }
 
-int bpf_load(const struct bpf_code *c)
+int bpf_load(const struct bpf_code *c, uint32_t type)
 {
 	const struct bpf_func_info functions[] = {
 		{.insn_off = 0, .type_id = TYPE_PROGRAM},
@@ -108,7 +110,7 @@ int bpf_load(const struct bpf_code *c)
 	if (types < 0)
 		return types;
 	memset(&a, 0, sizeof(a));
-	a.prog_type = BPF_PROG_TYPE_PERF_EVENT;
+	a.prog_type = type;
 	a.insns = (uintptr_t)c->at;
 	a.insn_cnt = c->len;
 	/* What reads memory is for programs that say this only. */
@@ -116,11 +118,21 @@ int bpf_load(const struct bpf_code *c)
 	a.prog_btf_fd = (uint32_t)types;
 	a.func_info = (uintptr_t)functions;
 	a.func_info_rec_size = sizeof(functions[0]);
-	a.func_info_cnt = 2;
+	a.func_info_cnt = c->called ? 2 : 1;
 	ret = bpf(BPF_PROG_LOAD, &a);
 	close(types);
 	/* The kernel says so, too, of a program that it finds wrong. */
 	return ret == -EACCES ? -ENOEXEC : ret;
+}
+
+int bpf_attach(int program, const char *tracepoint)
+{
+	union bpf_attr a;
+
+	memset(&a, 0, sizeof(a));
+	a.raw_tracepoint.name = (uintptr_t)tracepoint;
+	a.raw_tracepoint.prog_fd = (uint32_t)program;
+	return bpf(BPF_RAW_TRACEPOINT_OPEN, &a);
 }
 
 static void put(struct bpf_code *c, uint8_t op, int to, int from, int off,

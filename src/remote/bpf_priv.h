@@ -15,13 +15,17 @@
 struct bpf_code {
 	struct bpf_insn at[BPF_CODE_MAX];
 	uint32_t len;
-	uint32_t called; /* where the function begins that the kernel calls */
+	uint32_t called; /* where a function begins that the kernel calls; 0 */
 	bool overflow;   /* it is not to be loaded */
 };
 
 /* File descriptors, or a negative errno. */
-int bpf_map(uint32_t type, uint32_t key, uint32_t value, uint32_t entries);
-int bpf_load(const struct bpf_code *c);
+int bpf_map(uint32_t type, uint32_t key, uint32_t value, uint32_t entries,
+	    uint32_t flags);
+/* `type` of <linux/bpf.h>. */
+int bpf_load(const struct bpf_code *c, uint32_t type);
+/* A program of type RAW_TRACEPOINT is called there, until this is closed. */
+int bpf_attach(int program, const char *tracepoint);
 int bpf_map_put(int map, const void *key, const void *value);
 int bpf_map_delete(int map, const void *key);
 

@@ -1,390 +1,339 @@
 /*
- * The program that runs in the interrupt. Registers 6 to 9 survive calls: what the
- * processor had seen, the thread's id, the address to follow, and how far into the
- * frames we are.
+ * The programs: one for the timer, and one each for three events of the scheduler
+ * (include/trace/events/sched.h in the kernel): a thread leaves its processor, one is
+ * woken, one ends.
  */
 #include <stddef.h>
 
 #include "interrupt_priv.h"
 
-#define SEEN BPF_REG_6
-#define TID BPF_REG_7
-#define ADDR BPF_REG_8
-#define AT BPF_REG_9
-#define STACK BPF_REG_10
+/* Arguments of sched_switch(preempt, prev, next, prev_state), since Linux 5.18. */
+#define ARG_PREEMPTED 0
+#define ARG_STATE 24
+#define DEAD 0x90 /* EXIT_DEAD, TASK_DEAD (include/linux/sched.h) */
 
-/* Below the stack pointer. */
-#define KEY (-4)
-#define IDS (-16) /* struct bpf_pidns_info */
-#define WORD (-24)
+/* Where struct pt_regs of x86-64 has what a system call is given. */
+static const int16_t regs_of_call[] = {120, 112, 104, 96, 56, 72, 64};
 
-#define RECORD ((int)offsetof(struct seen, record))
-#define FIELD(name) (RECORD + (int)offsetof(struct record, name))
-
-#define EXCEPTIONS_MAX 8
-
-struct making {
-	struct bpf_code *c;
-	const struct interrupt_plan *plan;
-	const struct interrupt_maps *maps;
-	int frames; /* where they begin, in struct seen */
-	int32_t half;
-};
-
-size_t interrupt_state_bytes(const struct interrupt_plan *plan)
+/* What the jump is taken for ends the program. */
+static void end_if(struct making *m, uint32_t jump)
 {
-	return ((size_t)(plan->state.to - plan->state.from) + 7) / 8 * 8;
+	m->exits[m->nexits++] = jump;
 }
 
-size_t interrupt_stride(const struct interrupt_plan *plan)
-{
-	return (plan->frame.len + 7) / 8 * 8 + 8;
-}
-
-/* Register 0 is the map's value, or the returned jump is taken. */
-static uint32_t look_up(struct bpf_code *c, int map, int key)
+/* Register 0 is the map's value, or 0. */
+static void look_up(struct bpf_code *c, int map, int key)
 {
 	bpf_set_map(c, BPF_REG_1, map);
 	bpf_copy(c, BPF_REG_2, STACK);
 	bpf_add(c, BPF_REG_2, key);
 	bpf_call(c, BPF_FUNC_map_lookup_elem);
-	return bpf_jump(c, BPF_JEQ, BPF_REG_0, 0);
 }
 
-/* Reads `len` bytes of the target at register 3 to where `base` + `off` points. */
-static void read_user(struct bpf_code *c, int base, int off, size_t len)
+static void delete(struct bpf_code *c, int map, int key)
 {
-	bpf_copy(c, BPF_REG_1, base);
-	bpf_add(c, BPF_REG_1, off);
-	bpf_set(c, BPF_REG_2, (int32_t)len);
-	bpf_call(c, BPF_FUNC_probe_read_user);
+	bpf_set_map(c, BPF_REG_1, map);
+	bpf_copy(c, BPF_REG_2, STACK);
+	bpf_add(c, BPF_REG_2, key);
+	bpf_call(c, BPF_FUNC_map_delete_elem);
 }
 
-static int in_state(const struct making *m, int32_t field)
+static void put(struct bpf_code *c, int map, int key, int value, int32_t flags)
 {
-	return FIELD(state) + field - m->plan->state.from;
+	bpf_set_map(c, BPF_REG_1, map);
+	bpf_copy(c, BPF_REG_2, STACK);
+	bpf_add(c, BPF_REG_2, key);
+	bpf_copy(c, BPF_REG_3, STACK);
+	bpf_add(c, BPF_REG_3, value);
+	bpf_set(c, BPF_REG_4, flags);
+	bpf_call(c, BPF_FUNC_map_update_elem);
 }
 
-/* Writes the record, of which `size` bytes and AT are used. Register 4: flags. */
-static void write_record(const struct making *m, int size, bool frames)
+/* SEEN; the verifier wants to be told that it is there. */
+static void find_seen(struct making *m)
 {
 	struct bpf_code *c = m->c;
-	uint32_t full;
 
-	bpf_set_map(c, BPF_REG_1, m->maps->ring);
-	bpf_copy(c, BPF_REG_2, SEEN);
-	bpf_add(c, BPF_REG_2, RECORD);
-	bpf_set(c, BPF_REG_3, size);
-	if (frames)
-		bpf_add_reg(c, BPF_REG_3, AT);
-	bpf_call(c, BPF_FUNC_ringbuf_output);
-	/* Where the ring is full nobody was told of it. */
-	full = bpf_jump(c, BPF_JNE, BPF_REG_0, 0);
-	bpf_store(c, BPF_W, SEEN, 0, TID);
-	bpf_land(c, full);
-	bpf_return(c, 0);
+	bpf_store_value(c, BPF_W, STACK, WORD, 0);
+	look_up(c, m->maps->seen, WORD);
+	end_if(m, bpf_jump(c, BPF_JEQ, BPF_REG_0, 0));
+	bpf_copy(c, SEEN, BPF_REG_0);
 }
 
-static void note_time(struct bpf_code *c)
+/* TID, of a thread of the target. */
+static void find_tid(struct making *m)
+{
+	struct bpf_code *c = m->c;
+
+	bpf_store_value(c, BPF_DW, STACK, IDS, 0);
+	bpf_set_wide(c, BPF_REG_1, m->maps->ns_dev);
+	bpf_set_wide(c, BPF_REG_2, m->maps->ns_ino);
+	bpf_copy(c, BPF_REG_3, STACK);
+	bpf_add(c, BPF_REG_3, IDS);
+	bpf_set(c, BPF_REG_4, sizeof(struct bpf_pidns_info));
+	bpf_call(c, BPF_FUNC_get_ns_current_pid_tgid);
+	bpf_get(c, BPF_W, BPF_REG_1, STACK,
+		IDS + (int)offsetof(struct bpf_pidns_info, tgid));
+	end_if(m, bpf_jump(c, BPF_JNE, BPF_REG_1, (int32_t)m->maps->process));
+	bpf_get(c, BPF_W, TID, STACK,
+		IDS + (int)offsetof(struct bpf_pidns_info, pid));
+}
+
+/* ADDR, its thread state. The jump that is returned is taken for a stranger. */
+static uint32_t find_state(struct making *m)
+{
+	struct bpf_code *c = m->c;
+	uint32_t stranger;
+
+	look_up(c, m->maps->threads, IDS);
+	stranger = bpf_jump(c, BPF_JEQ, BPF_REG_0, 0);
+	bpf_get(c, BPF_DW, ADDR, BPF_REG_0, 0);
+	end_if(m, bpf_jump(c, BPF_JEQ, ADDR, 0));
+	return stranger;
+}
+
+static void note_time(struct bpf_code *c, int base, int head)
 {
 	bpf_call(c, BPF_FUNC_ktime_get_ns);
-	bpf_store(c, BPF_DW, SEEN, FIELD(when), BPF_REG_0);
+	bpf_store(c, BPF_DW, base,
+		  head + (int)offsetof(struct record_head, when), BPF_REG_0);
+}
+
+/* The rest of a struct record_head. */
+static void set_head(struct bpf_code *c, int base, int head, int32_t kind)
+{
+	bpf_store(c, BPF_W, base, head + (int)offsetof(struct record_head, tid),
+		  TID);
+	bpf_store_value(c, BPF_W, base,
+			head + (int)offsetof(struct record_head, kind), kind);
+	bpf_call(c, BPF_FUNC_get_smp_processor_id);
+	bpf_store(c, BPF_DW, base, head + (int)offsetof(struct record_head, cpu),
+		  BPF_REG_0);
+}
+
+/* Tells of TID, of which there is nothing else to be said. */
+static void tell_short(const struct making *m, int32_t kind, int32_t flags)
+{
+	struct bpf_code *c = m->c;
+
+	note_time(c, STACK, SHORT);
+	set_head(c, STACK, SHORT, kind);
+	bpf_set(c, BPF_REG_4, flags);
+	make_write(m, STACK, SHORT, sizeof(struct record_head), false);
+}
+
+/* Once: it is known from now on, as one that is not to be read. */
+static void tell_stranger(struct making *m)
+{
+	struct bpf_code *c = m->c;
+
+	bpf_store_value(c, BPF_DW, STACK, WORD, 0);
+	put(c, m->maps->threads, IDS, WORD, BPF_NOEXIST);
+	end_if(m, bpf_jump(c, BPF_JNE, BPF_REG_0, 0));
+	tell_short(m, INTERRUPT_STRANGER, BPF_RB_FORCE_WAKEUP);
+}
+
+static void end(struct making *m)
+{
+	while (m->nexits)
+		bpf_land(m->c, m->exits[--m->nexits]);
+	bpf_return(m->c, 0);
+}
+
+/* When the thread that is here came. */
+static void tell_came(struct bpf_code *c)
+{
+	bpf_get(c, BPF_DW, BPF_REG_1, SEEN, offsetof(struct seen, came));
+	bpf_store(c, BPF_DW, SEEN, FIELD(came), BPF_REG_1);
+	bpf_get(c, BPF_W, BPF_REG_1, SEEN, offsetof(struct seen, from));
+	bpf_store(c, BPF_W, SEEN, FIELD(from), BPF_REG_1);
+}
+
+/* ---- the timer ---- */
+
+static void make_tick(struct making *m)
+{
+	struct bpf_code *c = m->c;
+	uint32_t stranger, function;
+
+	find_seen(m);
+	find_tid(m);
+	stranger = find_state(m);
+	tell_came(c);
+	note_time(c, SEEN, RECORD);
+	set_head(c, SEEN, RECORD, INTERRUPT_TICK);
+	function = make_copy(m);
+	bpf_land(c, stranger);
+	tell_stranger(m);
+	end(m);
+	make_read_frame(m, function);
+}
+
+/* ---- a thread leaves its processor ---- */
+
+/* Whoever comes now comes now, after who is here. Before that is said of it. */
+static void note_switch(const struct making *m)
+{
+	struct bpf_code *c = m->c;
+
+	tell_came(c);
+	note_time(c, SEEN, RECORD);
+	bpf_store(c, BPF_DW, SEEN, offsetof(struct seen, came), BPF_REG_0);
+	bpf_call(c, BPF_FUNC_get_current_pid_tgid);
+	bpf_store(c, BPF_W, SEEN, offsetof(struct seen, from), BPF_REG_0);
 }
 
 /*
- * TID is none of those to be read, or none at all. That is told once: it is
- * another one than at the interrupt before.
+ * AT are the arguments. One that was preempted would go on, whatever its state. The
+ * jump that is returned is taken for one that never comes back.
  */
-static void tell_none(const struct making *m)
+static uint32_t find_why(const struct making *m)
 {
 	struct bpf_code *c = m->c;
-	uint32_t other;
+	uint32_t chosen, dead;
 
-	bpf_get(c, BPF_W, BPF_REG_1, SEEN, 0);
-	other = bpf_jump_reg(c, BPF_JNE, BPF_REG_1, TID);
-	bpf_return(c, 0);
-	bpf_land(c, other);
-	note_time(c);
-	bpf_store(c, BPF_W, SEEN, FIELD(tid), TID);
-	bpf_store_value(c, BPF_W, SEEN, FIELD(known), 0);
-	bpf_set(c, BPF_REG_4, BPF_RB_FORCE_WAKEUP);
-	write_record(m, m->frames - RECORD, false);
+	bpf_get(c, BPF_DW, BPF_REG_1, AT, ARG_STATE);
+	dead = bpf_jump(c, BPF_JSET, BPF_REG_1, DEAD);
+	bpf_get(c, BPF_DW, BPF_REG_2, AT, ARG_PREEMPTED);
+	chosen = bpf_jump(c, BPF_JEQ, BPF_REG_2, 0);
+	bpf_set(c, BPF_REG_1, 0);
+	bpf_land(c, chosen);
+	bpf_store(c, BPF_W, SEEN, FIELD(why), BPF_REG_1);
+	return dead;
 }
 
-/* ADDR becomes the innermost frame, or 0. */
-static void find_head(const struct making *m)
+/* It has no id any more, but for what make_exit has kept. */
+static void forget_dead(struct making *m)
 {
-	const struct interrupt_plan *p = m->plan;
 	struct bpf_code *c = m->c;
-	uint32_t failed;
 
-	bpf_get(c, BPF_DW, ADDR, SEEN, in_state(m, p->state.head));
-	failed = bpf_jump(c, BPF_JEQ, ADDR, 0);
-	if (p->state.head_behind >= 0) {
-		bpf_copy(c, BPF_REG_3, ADDR);
-		bpf_add(c, BPF_REG_3, p->state.head_behind);
-		read_user(c, STACK, WORD, 8);
-		/* What cannot be read is 0. */
-		bpf_get(c, BPF_DW, ADDR, STACK, WORD);
+	bpf_call(c, BPF_FUNC_get_current_task);
+	bpf_store(c, BPF_DW, STACK, TASK, BPF_REG_0);
+	look_up(c, m->maps->tasks, TASK);
+	end_if(m, bpf_jump(c, BPF_JEQ, BPF_REG_0, 0));
+	bpf_get(c, BPF_W, BPF_REG_1, BPF_REG_0, 0);
+	bpf_store(c, BPF_W, STACK, IDS, BPF_REG_1);
+	delete(c, m->maps->threads, IDS);
+	delete(c, m->maps->tasks, TASK);
+}
+
+/* By its address in the kernel who wakes it will know it. */
+static void keep_task(const struct making *m)
+{
+	struct bpf_code *c = m->c;
+	uint32_t none, same;
+
+	bpf_call(c, BPF_FUNC_get_current_task);
+	bpf_store(c, BPF_DW, STACK, TASK, BPF_REG_0);
+	look_up(c, m->maps->tasks, TASK);
+	none = bpf_jump(c, BPF_JEQ, BPF_REG_0, 0);
+	bpf_get(c, BPF_W, BPF_REG_1, BPF_REG_0, 0);
+	same = bpf_jump_reg(c, BPF_JEQ, BPF_REG_1, TID);
+	bpf_land(c, none);
+	put(c, m->maps->tasks, TASK, IDS, BPF_ANY);
+	bpf_land(c, same);
+}
+
+static void copy_call(const struct making *m)
+{
+	const int n = sizeof(regs_of_call) / sizeof(*regs_of_call);
+	struct bpf_code *c = m->c;
+	int i;
+
+	bpf_call(c, BPF_FUNC_get_current_task_btf);
+	bpf_copy(c, BPF_REG_1, BPF_REG_0);
+	bpf_call(c, BPF_FUNC_task_pt_regs);
+	for (i = 0; i < n; i++) {
+		bpf_get(c, BPF_DW, BPF_REG_1, BPF_REG_0, regs_of_call[i]);
+		bpf_store(c, BPF_DW, SEEN, FIELD(call) + 8 * i, BPF_REG_1);
 	}
-	bpf_land(c, failed);
-	bpf_store(c, BPF_DW, SEEN, FIELD(head), ADDR);
+	bpf_get(c, BPF_DW, BPF_REG_3, SEEN, FIELD(args));
+	make_read(c, SEEN, FIELD(first), 8);
 }
 
-static void read_facts(const struct making *m)
+static void make_switch(struct making *m)
 {
-	const struct interrupt_plan *p = m->plan;
 	struct bpf_code *c = m->c;
-	size_t i;
-	int off;
+	uint32_t stranger, dead, function;
 
-	for (i = 0; i < INTERRUPT_FACTS; i++) {
-		off = FIELD(facts) + 8 * (int)i;
-		bpf_store_value(c, BPF_DW, SEEN, off, 0);
-		if (!p->facts[i].len)
-			continue;
-		bpf_set_wide(c, BPF_REG_3, p->facts[i].addr);
-		read_user(c, SEEN, off, p->facts[i].len);
-	}
-}
-
-/* AT goes through the list of exceptions that are handled. */
-static void find_exception(const struct making *m)
-{
-	const struct interrupt_plan *p = m->plan;
-	struct bpf_code *c = m->c;
-	uint32_t ends[2 * EXCEPTIONS_MAX], n = 0, none;
-	unsigned i;
-
-	bpf_store_value(c, BPF_DW, SEEN, FIELD(exc), 0);
-	if (p->state.exc < 0)
-		return;
-	bpf_get(c, BPF_DW, AT, SEEN, in_state(m, p->state.exc));
-	for (i = 0; i < EXCEPTIONS_MAX; i++) {
-		ends[n++] = bpf_jump(c, BPF_JEQ, AT, 0);
-		bpf_copy(c, BPF_REG_3, AT);
-		bpf_add(c, BPF_REG_3, p->exc.value);
-		read_user(c, SEEN, FIELD(exc), 8);
-		bpf_copy(c, BPF_REG_3, AT);
-		bpf_add(c, BPF_REG_3, p->exc.previous);
-		read_user(c, STACK, WORD, 8);
-		bpf_get(c, BPF_DW, AT, STACK, WORD);
-		/* An object ends it, and None goes on like nothing. */
-		bpf_get(c, BPF_DW, BPF_REG_1, SEEN, FIELD(exc));
-		bpf_set_wide(c, BPF_REG_2, p->exc.none);
-		none = bpf_jump_reg(c, BPF_JEQ, BPF_REG_1, BPF_REG_2);
-		ends[n++] = bpf_jump(c, BPF_JNE, BPF_REG_1, 0);
-		bpf_land(c, none);
-	}
-	while (n)
-		bpf_land(c, ends[--n]);
-}
-
-/* ---- the frames ---- */
-
-/*
- * What the function that reads one has of the program, below its stack pointer;
- * VALUES is where NEXT is.
- */
-#define VALUES BPF_REG_7
-#define NEXT (-64) /* the address to follow */
-#define END (-56)  /* the one where to end */
-#define DONE (-48) /* bytes of frames */
-#define VALUE (-40) /* SEEN */
-
-/* Reads half of the mark of the frame at AT, from register 3. */
-static void read_half(const struct making *m, int half)
-{
-	const int at = m->frames + (int)interrupt_stride(m->plan) - 8;
-
-	bpf_copy(m->c, BPF_REG_1, SEEN);
-	bpf_add_reg(m->c, BPF_REG_1, AT);
-	read_user(m->c, BPF_REG_1, at + 4 * half, 4);
-}
-
-/* ADDR is its code object. */
-static void read_mark(const struct making *m)
-{
-	const struct interrupt_plan *p = m->plan;
-	struct bpf_code *c = m->c;
-
-	bpf_copy(c, BPF_REG_3, ADDR);
-	bpf_add(c, BPF_REG_3, p->mark.word);
-	read_half(m, 0);
-	if (p->mark.pointer < 0) {
-		bpf_copy(c, BPF_REG_1, SEEN);
-		bpf_add_reg(c, BPF_REG_1, AT);
-		bpf_store_value(c, BPF_W, BPF_REG_1,
-				m->frames + (int)interrupt_stride(p) - 4, 0);
-		return;
-	}
-	bpf_copy(c, BPF_REG_3, ADDR);
-	bpf_add(c, BPF_REG_3, p->mark.pointer);
-	read_user(c, STACK, WORD, 8);
-	bpf_get(c, BPF_DW, BPF_REG_3, STACK, WORD);
-	bpf_add(c, BPF_REG_3, p->mark.behind);
-	read_half(m, 1);
-}
-
-/*
- * The function that reads a frame, called by bpf_loop, so that the kernel need not
- * look at each turn before it takes the program. It returns 1 at the end of the
- * chain. It has registers of its own.
- */
-static void read_frame(const struct making *m)
-{
-	const struct interrupt_plan *p = m->plan;
-	const int stride = (int)interrupt_stride(p);
-	struct bpf_code *c = m->c;
-	uint32_t ends[4], n = 0;
-
-	bpf_copy(c, VALUES, BPF_REG_2);
 	bpf_copy(c, AT, BPF_REG_1);
-	bpf_get(c, BPF_DW, ADDR, VALUES, NEXT - NEXT);
-	ends[n++] = bpf_jump(c, BPF_JEQ, ADDR, 0);
-	bpf_get(c, BPF_DW, BPF_REG_1, VALUES, END - NEXT);
-	ends[n++] = bpf_jump_reg(c, BPF_JEQ, ADDR, BPF_REG_1);
-	/* Its number, from the kernel: how far we are need not be proven. */
-	bpf_multiply(c, AT, stride);
-	ends[n++] = bpf_jump(c, BPF_JGT, AT,
-			     (int32_t)SEEN_BYTES - m->frames - stride);
-	bpf_get(c, BPF_DW, SEEN, VALUES, VALUE - NEXT);
-	bpf_copy(c, BPF_REG_1, SEEN);
-	bpf_add_reg(c, BPF_REG_1, AT);
-	bpf_copy(c, BPF_REG_3, ADDR);
-	read_user(c, BPF_REG_1, m->frames, p->frame.len);
-	ends[n++] = bpf_jump(c, BPF_JNE, BPF_REG_0, 0);
-	bpf_copy(c, BPF_REG_1, SEEN);
-	bpf_add_reg(c, BPF_REG_1, AT);
-	bpf_get(c, BPF_DW, BPF_REG_3, BPF_REG_1,
-		m->frames + p->frame.previous);
-	bpf_store(c, BPF_DW, VALUES, NEXT - NEXT, BPF_REG_3);
-	bpf_get(c, BPF_DW, ADDR, BPF_REG_1, m->frames + p->frame.code);
-	if (p->frame.tagged)
-		bpf_and(c, ADDR, ~3);
-	read_mark(m);
-	bpf_add(c, AT, stride);
-	bpf_store(c, BPF_DW, VALUES, DONE - NEXT, AT);
+	find_seen(m);
+	note_switch(m);
+	dead = find_why(m);
+	find_tid(m);
+	stranger = find_state(m);
+	keep_task(m);
+	set_head(c, SEEN, RECORD, INTERRUPT_LEAVES);
+	copy_call(m);
+	function = make_copy(m);
+	bpf_land(c, stranger);
+	tell_stranger(m);
 	bpf_return(c, 0);
-	while (n)
-		bpf_land(c, ends[--n]);
-	bpf_return(c, 1);
+	bpf_land(c, dead);
+	forget_dead(m);
+	end(m);
+	make_read_frame(m, function);
 }
 
-/* Follows the chain from ADDR on; ADDR is what was not followed, AT the bytes. */
-static uint32_t follow(const struct making *m)
+/* ---- a thread is woken, or ends ---- */
+
+/* sched_wakeup(p); one may be in `tasks` that was forgotten, or is ending. */
+static void make_wake(struct making *m)
 {
 	struct bpf_code *c = m->c;
-	uint32_t function;
 
-	bpf_store(c, BPF_DW, STACK, NEXT, ADDR);
-	bpf_store_value(c, BPF_DW, STACK, END, 0);
-	if (m->plan->state.base >= 0) {
-		bpf_get(c, BPF_DW, BPF_REG_1, SEEN,
-			in_state(m, m->plan->state.base));
-		bpf_store(c, BPF_DW, STACK, END, BPF_REG_1);
-	}
-	bpf_store_value(c, BPF_DW, STACK, DONE, 0);
-	bpf_store(c, BPF_DW, STACK, VALUE, SEEN);
-	bpf_set(c, BPF_REG_1, (int32_t)(SEEN_BYTES / interrupt_stride(m->plan)));
-	function = bpf_set_called(c, BPF_REG_2);
-	bpf_copy(c, BPF_REG_3, STACK);
-	bpf_add(c, BPF_REG_3, NEXT);
-	bpf_set(c, BPF_REG_4, 0);
-	bpf_call(c, BPF_FUNC_loop);
-	bpf_get(c, BPF_DW, ADDR, STACK, NEXT);
-	bpf_store(c, BPF_DW, SEEN, FIELD(next), ADDR);
-	bpf_get(c, BPF_DW, AT, STACK, DONE);
-	return function;
+	bpf_get(c, BPF_DW, BPF_REG_1, BPF_REG_1, 0);
+	bpf_store(c, BPF_DW, STACK, TASK, BPF_REG_1);
+	look_up(c, m->maps->tasks, TASK);
+	end_if(m, bpf_jump(c, BPF_JEQ, BPF_REG_0, 0));
+	bpf_get(c, BPF_W, TID, BPF_REG_0, 0);
+	bpf_store(c, BPF_W, STACK, IDS, TID);
+	end_if(m, find_state(m));
+	tell_short(m, INTERRUPT_WOKEN, BPF_RB_NO_WAKEUP);
+	end(m);
 }
 
-/* ---- the program ---- */
-
-/* Register 4: whether we are to be woken. */
-static void choose_wake(const struct making *m)
+/*
+ * sched_process_exit, of the one that is here, which may be seen a few times more,
+ * but is not to be read.
+ */
+static void make_exit(struct making *m)
 {
 	struct bpf_code *c = m->c;
-	uint32_t full, other, quiet;
+	uint32_t none;
 
-	bpf_set_map(c, BPF_REG_1, m->maps->ring);
-	bpf_set(c, BPF_REG_2, BPF_RB_AVAIL_DATA);
-	bpf_call(c, BPF_FUNC_ringbuf_query);
-	full = bpf_jump(c, BPF_JGT, BPF_REG_0, m->half);
-	bpf_get(c, BPF_W, BPF_REG_1, SEEN, 0);
-	other = bpf_jump_reg(c, BPF_JNE, BPF_REG_1, TID);
-	bpf_set(c, BPF_REG_4, BPF_RB_NO_WAKEUP);
-	quiet = bpf_jump(c, BPF_JA, 0, 0);
-	bpf_land(c, full);
-	bpf_land(c, other);
-	bpf_set(c, BPF_REG_4, BPF_RB_FORCE_WAKEUP);
-	bpf_land(c, quiet);
+	find_tid(m);
+	bpf_set(c, ADDR, 0);
+	look_up(c, m->maps->threads, IDS);
+	none = bpf_jump(c, BPF_JEQ, BPF_REG_0, 0);
+	bpf_get(c, BPF_DW, ADDR, BPF_REG_0, 0);
+	bpf_land(c, none);
+	bpf_call(c, BPF_FUNC_get_current_task);
+	bpf_store(c, BPF_DW, STACK, TASK, BPF_REG_0);
+	put(c, m->maps->tasks, TASK, IDS, BPF_ANY);
+	bpf_store_value(c, BPF_DW, STACK, WORD, 0);
+	put(c, m->maps->threads, IDS, WORD, BPF_ANY);
+	end_if(m, bpf_jump(c, BPF_JEQ, ADDR, 0));
+	tell_short(m, INTERRUPT_ENDED, BPF_RB_NO_WAKEUP);
+	end(m);
 }
 
-/* ADDR is the thread state of TID. */
-static uint32_t tell_stack(const struct making *m)
-{
-	const struct interrupt_plan *p = m->plan;
-	struct bpf_code *c = m->c;
-	uint32_t function, full;
-
-	note_time(c);
-	bpf_store(c, BPF_W, SEEN, FIELD(tid), TID);
-	bpf_store_value(c, BPF_W, SEEN, FIELD(known), 1);
-	bpf_copy(c, BPF_REG_3, ADDR);
-	bpf_add(c, BPF_REG_3, p->state.from);
-	/* What cannot be read is 0, so that there are no frames. */
-	read_user(c, SEEN, FIELD(state), (size_t)(p->state.to - p->state.from));
-	read_facts(m);
-	find_exception(m);
-	find_head(m);
-	function = follow(m);
-	choose_wake(m);
-	/* As it is; but the kernel does not know that. */
-	full = bpf_jump(c, BPF_JGT, AT, (int32_t)SEEN_BYTES - m->frames);
-	write_record(m, m->frames - RECORD, true);
-	bpf_land(c, full);
-	bpf_return(c, 0);
-	return function;
-}
-
-void interrupt_program(struct bpf_code *c, const struct interrupt_plan *plan,
+void interrupt_program(struct bpf_code *c, int program,
+		       const struct interrupt_plan *plan,
 		       const struct interrupt_maps *maps, int32_t half)
 {
-	const struct making m = {
+	static void (*const make[PROGRAMS])(struct making *) = {
+		[PROGRAM_TICK] = make_tick,
+		[PROGRAM_SWITCH] = make_switch,
+		[PROGRAM_WAKE] = make_wake,
+		[PROGRAM_EXIT] = make_exit,
+	};
+	struct making m = {
 		.c = c,
 		.plan = plan,
 		.maps = maps,
 		.half = half,
 		.frames = FIELD(state) + (int)interrupt_state_bytes(plan)};
-	uint32_t stranger, unknown, ignored, nothing, function;
 
-	bpf_store_value(c, BPF_W, STACK, KEY, 0);
-	nothing = look_up(c, maps->seen, KEY);
-	bpf_copy(c, SEEN, BPF_REG_0);
-	bpf_store_value(c, BPF_DW, STACK, IDS, 0);
-	bpf_set_wide(c, BPF_REG_1, maps->ns_dev);
-	bpf_set_wide(c, BPF_REG_2, maps->ns_ino);
-	bpf_copy(c, BPF_REG_3, STACK);
-	bpf_add(c, BPF_REG_3, IDS);
-	bpf_set(c, BPF_REG_4, sizeof(struct bpf_pidns_info));
-	bpf_call(c, BPF_FUNC_get_ns_current_pid_tgid);
-	bpf_set(c, TID, 0);
-	bpf_get(c, BPF_W, BPF_REG_1, STACK,
-		IDS + (int)offsetof(struct bpf_pidns_info, tgid));
-	stranger = bpf_jump(c, BPF_JNE, BPF_REG_1, (int32_t)maps->process);
-	bpf_get(c, BPF_W, TID, STACK,
-		IDS + (int)offsetof(struct bpf_pidns_info, pid));
-	unknown = look_up(c, maps->threads, IDS);
-	bpf_get(c, BPF_DW, ADDR, BPF_REG_0, 0);
-	ignored = bpf_jump(c, BPF_JEQ, ADDR, 0);
-	function = tell_stack(&m);
-	bpf_land(c, ignored);
-	bpf_set(c, TID, 0);
-	bpf_land(c, stranger);
-	bpf_land(c, unknown);
-	tell_none(&m);
-	bpf_land(c, nothing);
-	bpf_return(c, 0);
-	bpf_begin_called(c, function);
-	read_frame(&m);
+	make[program](&m);
 }

@@ -1,59 +1,29 @@
 /*
- * Ticks that are taken by interrupts (remote.h): while the threads that are on a
- * processor stay the same, and the others sleep, nobody wakes up for one. What was
- * copied is decoded later, all at once, and told by quiet.c.
- *
- * A tick that was looked at, as they all are elsewhere, is followed by quiet ones,
- * until a processor has another thread of the target, or a round is over.
+ * Ticks that are taken by interrupts (remote.h). What they saw is read ten times a
+ * second, and told by replay.c; nobody wakes up for a tick. Then the list of threads
+ * is read, too, and those are looked at that are new.
  */
 #include <errno.h>
 #include <stdlib.h>
 
 #include "target_priv.h"
 
-#define ROUND_NS 100000000u /* from one look at all threads to the next */
+#define ROUND_NS 100000000u /* from one reading to the next */
 #define FASTEST_NS 100000u  /* period, below which interrupts are too many */
 #define DELAY_NS 25000u     /* until an interrupt comes, and is told of */
 #define LATE_NS 150000u     /* after a tick, until it counts without one */
-#define IGNORED_MAX 4096u   /* threads that are none of the interpreter's */
+#define LIST_NS 10000000u   /* between looks at the list, where threads are new */
+#define CURIOUS_NS 250000000u /* after a code object was found to be another one */
+#define LEAVES_MAX 10000u   /* in a second: each is some 3 us of the target's time */
+#define RESTLESS_MAX 5u     /* rounds with more, or with so much that some is lost */
+#define STRANGE_LOOKS 2u    /* at the list, for one that it does not have (yet) */
 #define FACT_RANDOM (INTERRUPT_FACTS - 1) /* the one that the walker leaves us */
 
-/* ---- a thread ---- */
+/* ---- threads ---- */
 
-void read_interrupted(struct target *t, struct known *k,
-		      const struct interrupt *in, uint64_t now)
+bool is_ticking(const struct target *t)
 {
-	walker_interrupted(t->walker, k->row, in);
-	if (row_of(t, k->row)->loss == LOSS_DEPTH)
-		t->ticking.unfit = true;
-	k->look = (struct thread_look){.run = RUN_CPU, .call = -1};
-	k->runnable = k->blocked = k->queued = k->passing = false;
-	k->over_budget = k->looked = k->off = k->fresh = false;
-	k->ran_ns = now;
-	not_idle(t, k);
-	t->counts.interrupts++;
-	define_state(t, k);
-}
-
-bool is_unseen(const struct target *t, const struct known *k)
-{
-	return t->ticking.from && k->mapped && !k->interrupt;
-}
-
-bool held_gil(const struct target *t, const struct known *k)
-{
-	const struct walk_thread *w = row_of(t, k->row);
-
-	return is_unseen(t, k) && t->ticking.nfresh
-		       ? t->ticking.holder == w->tstate
-		       : w->holds_gil;
-}
-
-static struct known *known_inside(const struct target *t, uint32_t inside)
-{
-	uint32_t i = map_get(&t->ticking.of, inside);
-
-	return i < t->nrows && t->rows[i]->inside == inside ? t->rows[i] : NULL;
+	return t->ticking.step_ns > 0;
 }
 
 static bool tell_thread(struct target *t, struct known *k,
@@ -63,29 +33,25 @@ static bool tell_thread(struct target *t, struct known *k,
 		return true;
 	k->mapped = w->tstate;
 	k->inside = w->tid;
-	k->cpu_ns = k->counted_ns = k->seen_ns = k->blind_ns = 0;
-	k->owed_ns = 0;
+	k->ended = false;
+	/* Nothing was seen of it before. */
+	k->fresh = true;
 	return !interrupts_tell(t->ticking.from, w->tid, w->tstate);
 }
 
-/*
- * Tells the interrupts of threads that are new, when the list is. Those that the
- * kernel has no id for, or that have just begun, are looked at as elsewhere. False
- * when it cannot be.
- */
-static bool tell_threads(struct target *t)
+void tell_threads(struct target *t)
 {
 	struct ticking *g = &t->ticking;
 	struct interrupt_plan plan;
 	const struct walk_thread *w;
 	size_t i, n;
 
-	if (g->list == t->list)
-		return true;
+	if (!g->from || g->list == t->list)
+		return;
 	g->list = t->list;
 	/* Another interpreter would have a GIL of its own. */
 	if (walker_interrupt_plan(t->walker, &plan))
-		return false;
+		g->unfit = true;
 	w = walker_threads(t->walker, &n);
 	map_clear(&g->of);
 	for (i = 0; i < n; i++) {
@@ -93,9 +59,8 @@ static bool tell_threads(struct target *t)
 			continue;
 		map_put(&g->of, w[i].tid, (uint32_t)i);
 		if (!tell_thread(t, t->rows[i], &w[i]))
-			return false;
+			g->unfit = true;
 	}
-	return true;
 }
 
 void forget_interrupts(struct target *t, const struct known *k)
@@ -104,32 +69,16 @@ void forget_interrupts(struct target *t, const struct known *k)
 		interrupts_forget(t->ticking.from, k->inside);
 }
 
-/* A thread that is none of the interpreter's is not told of each time. */
-static void ignore(struct target *t, const struct interrupt *in)
-{
-	struct ticking *g = &t->ticking;
-
-	if (!in->tid || in->known || known_inside(t, in->tid))
-		return;
-	if (g->nignored == IGNORED_MAX)
-		while (g->nignored)
-			interrupts_forget(g->from, g->ignored[--g->nignored]);
-	g->ignored = grow(g->ignored, &g->cap_ignored, g->nignored + 1,
-			  sizeof(*g->ignored));
-	g->ignored[g->nignored++] = in->tid;
-	interrupts_tell(g->from, in->tid, 0);
-}
-
 /* ---- beginning, rounds, end ---- */
 
 /* From when on all processors have had a tick. */
-static uint64_t late(const struct ticking *g, bool lively)
+static uint64_t late(const struct ticking *g)
 {
 	uint64_t ns = g->spread_ns / 2 + DELAY_NS;
 
-	if (!lively && ns < LATE_NS)
+	if (ns < LATE_NS)
 		ns = LATE_NS;
-	return ns < g->step_ns / 4 ? ns : g->step_ns / 4;
+	return ns < g->step_ns - early(g) ? ns : g->step_ns - early(g);
 }
 
 static void stop_ticking(struct target *t)
@@ -141,10 +90,10 @@ static void stop_ticking(struct target *t)
 	g->from = NULL;
 	g->step_ns = 0;
 	for (i = 0; i < t->nknown; i++) {
-		t->known[i]->interrupt = NULL;
 		t->known[i]->mapped = 0;
-		t->known[i]->off = false;
+		t->known[i]->blocked = false;
 	}
+	t->rest_known = false;
 }
 
 void ticking_release(struct target *t)
@@ -153,11 +102,8 @@ void ticking_release(struct target *t)
 
 	interrupts_free(g->from);
 	map_release(&g->of);
-	free(g->ignored);
-	free(g->quiet);
-	free(g->fresh);
-	free(g->before);
-	free(g->after);
+	free(g->found);
+	free(g->changes);
 }
 
 /*
@@ -168,6 +114,7 @@ static int begin_round(struct target *t, uint64_t now)
 {
 	struct ticking *g = &t->ticking;
 	uint64_t ticks = ROUND_NS / g->period_ns, length, end;
+	size_t i;
 	int ret;
 
 	ticks += !ticks;
@@ -185,8 +132,11 @@ static int begin_round(struct target *t, uint64_t now)
 		g->step_ns = g->period_ns / 8;
 	ret = interrupts_every(g->from, g->step_ns, &g->since_ns,
 			       &g->spread_ns);
-	g->told = 0;
-	g->end_ns = g->since_ns + ticks * g->step_ns + late(g, false);
+	g->told = g->leaves = 0;
+	g->lost = false;
+	for (i = 0; i < t->nknown; i++)
+		t->known[i]->found = t->known[i]->on_from = 0;
+	g->end_ns = g->since_ns + ticks * g->step_ns + late(g);
 	return ret;
 }
 
@@ -225,36 +175,28 @@ bool target_interrupt(struct target *t, uint64_t period_ns, uint64_t seed)
 	g->period_ns = period_ns;
 	g->seed = seed;
 	g->step_ns = 0;
+	/* So that the first look, which is our own, is of what they see. */
+	known_update(t);
+	tell_threads(t);
 	return true;
 }
 
 void begin_ticking(struct target *t, uint64_t now)
 {
 	struct ticking *g = &t->ticking;
+	size_t i;
 
-	if (!g->from || g->step_ns)
+	if (!g->from || is_ticking(t))
 		return;
-	g->start_ns = now;
+	g->start_ns = g->listed_ns = now;
 	g->round = 0;
-	note_all(t);
-	keep_noted(g);
-	if (!tell_threads(t) || begin_round(t, now))
+	g->restless = g->stranger = 0;
+	g->anew = false;
+	for (i = 0; i < t->nrows; i++)
+		stay_as_looked(t, t->rows[i]);
+	if (g->unfit || begin_round(t, now))
 		stop_ticking(t);
 }
-
-int target_interrupts(const struct target *t, uint64_t *until)
-{
-	const struct ticking *g = &t->ticking;
-	uint64_t next;
-
-	if (!g->from || !g->step_ns)
-		return -1;
-	next = time_of(g, g->told + 1) + late(g, true);
-	*until = next < g->lively_ns && next < g->end_ns ? next : g->end_ns;
-	return interrupts_fd(g->from);
-}
-
-/* ---- what the interrupts saw ---- */
 
 uint64_t time_of(const struct ticking *g, uint64_t tick)
 {
@@ -267,226 +209,119 @@ static uint64_t tick_at(const struct ticking *g, uint64_t when)
 	return when < g->since_ns ? 0 : (when - g->since_ns) / g->step_ns;
 }
 
-/* Of an interrupt, which may come late, or early since they do not begin at once. */
-static uint64_t tick_of(const struct ticking *g, const struct interrupt *in)
-{
-	return tick_at(g, in->when + g->step_ns / 8);
-}
-
-static void note_hit(const struct ticking *g, struct known *k)
-{
-	k->hit = true;
-	k->seen_ns += g->step_ns;
-	k->owed_ns -= (int64_t)g->step_ns;
-}
-
-/* The sample of one that was on a processor in a tick that nobody looked at. */
-static void take_quiet(struct target *t, const struct interrupt *in,
-		       uint64_t tick)
-{
-	struct known *k = known_inside(t, in->tid);
-	struct ticking *g = &t->ticking;
-
-	if (!in->known || !k || tick <= g->told)
-		return;
-	read_interrupted(t, k, in, in->when);
-	g->quiet = grow(g->quiet, &g->cap_quiet, g->nquiet + 1,
-			sizeof(*g->quiet));
-	g->quiet[g->nquiet++] = (struct quiet){
-		.tick = tick, .when = in->when, .s = sample_of(t, k)};
-	note_hit(g, k);
-}
-
-/* Another tick is the newest by now. */
-static void settle_fresh(struct target *t, uint64_t tick)
-{
-	struct ticking *g = &t->ticking;
-	size_t i;
-
-	for (i = 0; i < g->nfresh; i++)
-		take_quiet(t, &g->fresh[i], g->newest);
-	g->nfresh = 0;
-	g->newest = tick;
-}
-
-static void add_fresh(struct ticking *g, const struct interrupt *in)
-{
-	g->fresh = grow(g->fresh, &g->cap_fresh, g->nfresh + 1,
-			sizeof(*g->fresh));
-	g->fresh[g->nfresh++] = *in;
-}
-
-/* What could not be read is 0. */
-static bool is_of_another(const struct ticking *g, const struct interrupt *in)
-{
-	uint64_t random = in->facts[FACT_RANDOM];
-
-	return g->random && in->known && random && random != g->random;
-}
-
-/* From that tick on nothing is ours. */
-static void end_before(struct target *t, uint64_t tick)
-{
-	struct ticking *g = &t->ticking;
-
-	if (tick > g->newest)
-		settle_fresh(t, tick);
-	g->nfresh = 0;
-	g->newest = tick > g->told ? tick - 1 : g->told;
-	g->other = true;
-}
-
-static void take_interrupt(struct target *t, const struct interrupt *in)
-{
-	struct ticking *g = &t->ticking;
-	uint64_t tick = tick_of(g, in);
-
-	if (is_of_another(g, in)) {
-		end_before(t, tick);
-		return;
-	}
-	ignore(t, in);
-	if (tick > g->newest)
-		settle_fresh(t, tick);
-	if (tick < g->newest)
-		take_quiet(t, in, tick);
-	else if (in->known)
-		add_fresh(g, in);
-}
-
-static void take_interrupts(struct target *t)
-{
-	struct interrupt in;
-
-	while (!t->ticking.other && interrupts_next(t->ticking.from, &in))
-		take_interrupt(t, &in);
-}
-
-/* Until all processors have had the newest tick, of which one woke us. */
-static void await_others(struct target *t)
+int target_interrupts(const struct target *t, uint64_t *until)
 {
 	const struct ticking *g = &t->ticking;
-	uint64_t all = time_of(g, g->newest) + late(g, true);
+	uint64_t next;
 
-	if (g->other || g->newest == g->told || clock_mono() >= all)
-		return;
-	while (clock_mono() < all)
-		;
-	take_interrupts(t);
+	if (!is_ticking(t))
+		return -1;
+	next = time_of(g, g->told + 1) + late(g);
+	*until = next < g->curious_ns && next < g->end_ns ? next : g->end_ns;
+	if (g->stranger && g->listed_ns + LIST_NS < *until)
+		*until = g->listed_ns + LIST_NS;
+	return interrupts_fd(g->from);
+}
+
+/* ---- a reading ---- */
+
+static void note_restless(struct ticking *g)
+{
+	uint64_t round_ns = g->end_ns - g->since_ns;
+	bool many = g->leaves * 1000000000 > LEAVES_MAX * round_ns;
+
+	g->restless = many || g->lost ? g->restless + 1 : 0;
+	if (g->restless > RESTLESS_MAX)
+		g->unfit = true;
+}
+
+/* The stranger is known by now, or is none of the interpreter's. */
+static void note_list(struct ticking *g)
+{
+	if (map_get(&g->of, g->stranger) != MAP_NONE ||
+	    ++g->strange_looks >= STRANGE_LOOKS)
+		g->stranger = 0;
 }
 
 /*
- * All interrupts up to now. Those of the newest tick are kept; to decode the others
- * takes its time, in which there may be another tick.
+ * At threads that are new, or at all: when nothing is known of what they do, or the
+ * numbers of symbols are others. 0 or a negative errno.
  */
-static void collect(struct target *t, uint64_t now, bool gone)
+static int look(struct target *t, struct sink *sink, uint64_t now)
 {
 	struct ticking *g = &t->ticking;
-	bool lively = now < g->lively_ns;
-	uint64_t tick = tick_at(g, now - late(g, lively));
-
-	g->nquiet = g->nfresh = 0;
-	g->newest = g->told;
-	walker_interrupts(t->walker, gone);
-	do {
-		if (tick > g->newest)
-			settle_fresh(t, tick);
-		take_interrupts(t);
-		await_others(t);
-		tick = tick_at(g, clock_mono() - late(g, lively));
-	} while (tick > g->newest && !g->other);
-}
-
-static void share_fresh(struct target *t)
-{
-	struct ticking *g = &t->ticking;
-	struct known *k;
-	size_t i;
-
-	if (g->nfresh)
-		g->holder = walker_interrupt_holder(t->walker, &g->fresh[0]);
-	for (i = 0; i < g->nfresh; i++) {
-		k = known_inside(t, g->fresh[i].tid);
-		if (!k || k->interrupt)
-			continue;
-		k->interrupt = &g->fresh[i];
-		note_hit(g, k);
-		/* Else it would not be asked what it does. */
-		not_idle(t, k);
-	}
-}
-
-static void forget_fresh(struct target *t)
-{
-	size_t i;
-
-	for (i = 0; i < t->nknown; i++)
-		t->known[i]->interrupt = NULL;
-	interrupts_done(t->ticking.from);
-}
-
-/* ---- a call ---- */
-
-/* It is over, or cannot go on: what was copied is told all the same. */
-static int tell_rest(struct target *t, struct sink *sink)
-{
-	struct ticking *g = &t->ticking;
-	int ret;
-
-	settle_fresh(t, g->newest);
-	g->nafter = 0;
-	ret = tell_ticks(t, sink, g->newest);
-	forget_fresh(t);
-	return ret;
-}
-
-/*
- * We were stopped ourselves, for longer than there was room for what interrupts
- * saw: of the ticks after that nothing is known.
- */
-static bool is_gap(const struct ticking *g, uint64_t *known)
-{
-	*known = g->told;
-	if (g->nquiet && g->quiet[g->nquiet - 1].tick > g->told)
-		*known = g->quiet[g->nquiet - 1].tick;
-	return g->newest - *known > 3 &&
-	       (g->newest - *known) * g->step_ns > 3ull * ROUND_NS;
-}
-
-static int tell_gap(struct target *t, struct sink *sink, uint64_t known)
-{
-	struct ticking *g = &t->ticking;
-	uint64_t missed = g->newest - known;
 	size_t i;
 	int ret;
 
-	g->nfresh = 0;
-	g->nafter = 0;
-	ret = tell_ticks(t, sink, known);
-	t->missed += missed > UINT32_MAX ? UINT32_MAX : (uint32_t)missed;
-	g->told = g->newest;
-	for (i = 0; i < t->nknown; i++)
-		t->known[i]->cpu_ns = 0;
-	forget_fresh(t);
-	return ret;
-}
-
-/* The newest tick is looked at, and those before it are told by that. */
-static int look_and_tell(struct target *t, struct sink *sink, uint64_t now)
-{
-	int ret, rest;
-
-	share_fresh(t);
+	if (g->anew)
+		all_anew(t);
+	for (i = 0; i < t->nknown && g->anew; i++)
+		stay_unknown(t->known[i]);
 	ret = look_at_all(t, now);
-	if (!ret) {
-		ret = tell_newest(t, sink, now);
-		forget_fresh(t);
+	g->listed_ns = now;
+	note_list(g);
+	/* Nothing was to be had just now, or not of all: the next time, then. */
+	g->anew = ret > 0;
+	if (ret)
+		return ret > 0 ? 0 : ret;
+	for (i = 0; i < t->nrows; i++)
+		if (t->rows[i]->looked_ns == now)
+			stay_as_looked(t, t->rows[i]);
+	ret = known_forget(t, sink);
+	return ret ? ret : known_tell(t, sink, now);
+}
+
+/*
+ * All ticks up to now. Where there was no room for what was seen, nothing is known of
+ * the others, which are missed.
+ */
+static int tell(struct target *t, struct sink *sink, uint64_t now, bool gone)
+{
+	struct ticking *g = &t->ticking;
+	uint64_t since = interrupts_lost(g->from), last, newest;
+	int ret;
+
+	newest = tick_at(g, now - late(g));
+	if (newest < g->told)
+		newest = g->told;
+	last = since ? tick_at(g, since - late(g)) : newest;
+	if (last > newest)
+		last = newest;
+	walker_interrupts(t->walker, gone);
+	last = replay(t, time_of(g, newest + 1) - early(g), last);
+	/* It may have ended long ago. */
+	if (gone && last > tick_at(g, g->seen_ns))
+		last = tick_at(g, g->seen_ns);
+	ret = tell_ticks(t, sink, last);
+	interrupts_done(g->from);
+	if (g->lost_code)
+		g->curious_ns = now + CURIOUS_NS;
+	if (!since || gone || g->other)
 		return ret;
-	}
-	rest = tell_rest(t, sink);
-	if (rest)
-		return rest;
-	return ret > 0 ? 0 : ret;
+	t->missed += (uint32_t)(newest - g->told);
+	g->told = newest;
+	g->lost = g->anew = true;
+	return ret;
+}
+
+static int go_on(struct target *t, struct sink *sink, bool over)
+{
+	struct ticking *g = &t->ticking;
+	uint64_t now = clock_mono();
+	int ret = 0;
+
+	if (over)
+		note_restless(g);
+	if (bound_symbols(t))
+		g->anew = true;
+	if (over || g->anew ||
+	    (g->stranger && now >= g->listed_ns + LIST_NS))
+		ret = look(t, sink, now);
+	if (ret)
+		return ret;
+	if (g->unfit || g->other || (over && begin_round(t, clock_mono())))
+		stop_ticking(t);
+	return 0;
 }
 
 static int sample_ticks(struct target *t, struct sink *sink, uint64_t now,
@@ -496,27 +331,17 @@ static int sample_ticks(struct target *t, struct sink *sink, uint64_t now,
 	bool over = now >= g->end_ns;
 	/* Of many ticks, names would be lost that we know. */
 	bool itself = is_itself(t, now, over || now > time_of(g, g->told + 2));
-	uint64_t known;
+	uint64_t told = g->told;
 	int ret;
 
-	collect(t, now, !itself);
+	interrupts_heard(g->from);
+	ret = tell(t, sink, now, !itself);
+	*due = g->told - told;
+	/* Another one by its bytes alone: somebody wrote there. */
 	itself = itself && (!g->other || is_itself(t, now, true));
-	*due = g->newest - g->told;
-	if (is_gap(g, &known))
-		ret = tell_gap(t, sink, known);
-	else if (last || !itself || !*due)
-		ret = tell_rest(t, sink);
-	else
-		ret = look_and_tell(t, sink, now);
 	if (ret || !itself)
 		return ret ? ret : -ESRCH;
-	if (bound_symbols(t))
-		renumber(t);
-	/* Another one by these bytes alone: somebody wrote there. */
-	if (g->unfit || g->other || !tell_threads(t) ||
-	    (over && !last && begin_round(t, clock_mono())))
-		stop_ticking(t);
-	return 0;
+	return last ? 0 : go_on(t, sink, over);
 }
 
 int target_sample_ticks(struct target *t, struct sink *sink, uint64_t now,

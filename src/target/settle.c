@@ -127,8 +127,7 @@ static int settle_asleep(struct target *t, struct known *k, size_t row,
 	k->slices = k->sched.slices;
 	k->blocked = same && k->slices != UINT64_MAX;
 	/* It left its processor only now, when the kernel counts. */
-	k->passing = k->blocked && k->sched.cpu_ns != cpu_ns &&
-		     !is_unseen(t, k);
+	k->passing = k->blocked && k->sched.cpu_ns != cpu_ns;
 	if (same)
 		return 0;
 	k->over_budget = false; /* nor would it be stopped */
@@ -156,7 +155,6 @@ static int settle(struct target *t, struct known *k, size_t row, uint64_t now)
 		ret = read_stack(t, k, row);
 	}
 	k->fresh = k->looked = k->runnable = k->blocked = k->passing = false;
-	k->off = false;
 	k->ran_ns = now;
 	if (ret)
 		return ret;
@@ -168,7 +166,6 @@ static int settle(struct target *t, struct known *k, size_t row, uint64_t now)
 	k->slices = k->sched.slices;
 	/* A stop follows: whether it is runnable is asked before that. */
 	k->runnable = waits_for_cpu(t, k, row_of(t, row)->ran, now);
-	k->off = is_unseen(t, k);
 	return k->runnable ? settle_waiting(t, k, row) : 0;
 }
 
@@ -243,8 +240,8 @@ static int stop_and_read(struct target *t, struct known *k, size_t row,
 /* Whether it may be made to stand at all. */
 static bool is_ours(const struct target *t, const struct known *k)
 {
-	return t->options.stop != STOP_NEVER && !t->ticking.step_ns &&
-	       k->wanted && !(k->tid & SYNTHETIC);
+	return t->options.stop != STOP_NEVER && !is_ticking(t) && k->wanted &&
+	       !(k->tid & SYNTHETIC);
 }
 
 /*

@@ -45,7 +45,9 @@ static uint32_t push_frame(struct target *t, uint32_t parent,
 			     symbols_frame(&t->symbols, &def));
 }
 
-uint32_t marked_stack(struct target *t, uint32_t parent, enum loss loss)
+/* The frame on top of a stack of which the inner part is not known. */
+static uint32_t push_marker(struct target *t, uint32_t parent,
+			    enum loss loss)
 {
 	const char *name = loss_marker(loss);
 	struct code_def code = {.first = 0};
@@ -109,5 +111,5 @@ uint32_t stack_of(struct target *t, struct known *k,
 	if (k->stack_table != t->source.serial || k->tstate != w->tstate ||
 	    k->serial != w->serial)
 		number_stack(t, k, w);
-	return w->loss ? marked_stack(t, k->stack, w->loss) : k->stack;
+	return w->loss ? push_marker(t, k->stack, w->loss) : k->stack;
 }

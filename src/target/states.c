@@ -8,7 +8,6 @@
 #include "target_priv.h"
 
 #define RECENT_NS 20000000u /* after it ran: who often sleeps often wakes up */
-#define WAKE_NS 10000u /* that one may have to wait when it is woken */
 #define QUIET_NS 250000000u /* without running, until a thread is idle */
 
 /* ---- the state ---- */
@@ -17,11 +16,8 @@ static uint8_t run_of(const struct known *k)
 {
 	if (k->passing)
 		return RUN_CPU;
-	if (k->look.run != RUN_CPU || !(k->runnable || k->off))
-		return k->look.run;
-	/* It was on no processor, and runs by now: it waited for that, or slept. */
-	return k->runnable || k->queued_ns > WAKE_NS ? RUN_RUNNABLE
-						     : RUN_SLEEPING;
+	return k->runnable && k->look.run == RUN_CPU ? RUN_RUNNABLE
+						     : k->look.run;
 }
 
 static bool is_asleep(const struct known *k)
@@ -29,13 +25,12 @@ static bool is_asleep(const struct known *k)
 	return is_blocked(k) && !k->passing;
 }
 
-static uint8_t gil_of(const struct known *k, const struct walk_thread *w,
-		      bool holds)
+static uint8_t gil_of(const struct known *k, const struct walk_thread *w)
 {
 	if (is_asleep(k) && k->look.call == SYS_futex &&
 	    k->look.args[0] >= w->gil_from && k->look.args[0] < w->gil_to)
 		return GIL_WANTED;
-	if (holds)
+	if (w->holds_gil)
 		return GIL_HELD;
 	return w->gil_from ? GIL_NEITHER : GIL_UNKNOWN;
 }
@@ -73,13 +68,13 @@ static bool name_wait(struct target *t, struct known *k, uint8_t gil)
 void define_state(struct target *t, struct known *k)
 {
 	const struct walk_thread *w = row_of(t, k->row);
-	bool changed, holds = held_gil(t, k);
 	struct state_def def;
+	bool changed;
 
 	memset(&def, 0, sizeof(def));
 	def.run = run_of(k);
-	def.gil = gil_of(k, w, holds);
-	if (w->gc && holds)
+	def.gil = gil_of(k, w);
+	if (w->gc)
 		def.flags |= STATE_GC;
 	if (w->exception)
 		def.flags |= STATE_EXCEPTION;
@@ -95,10 +90,9 @@ void define_state(struct target *t, struct known *k)
 /* Whether it has run since it left its processor. */
 static void check_run(struct target *t, struct known *k, uint64_t now)
 {
-	uint64_t cpu_ns = k->sched.cpu_ns, delay_ns = k->sched.delay_ns;
+	uint64_t cpu_ns = k->sched.cpu_ns;
 	uint64_t slices = look_slices(t, k);
 
-	k->queued_ns = k->sched.delay_ns - delay_ns;
 	if (k->runnable && slices == k->slices && k->sched.cpu_ns != cpu_ns)
 		unlearn_off(k);
 	k->blocked = k->blocked && slices == k->slices &&
@@ -117,7 +111,7 @@ static void check_woken(struct target *t, struct known *k, uint64_t now)
 {
 	bool waits = may_be_woken(k, now);
 
-	if (!waits && (now - k->ran_ns >= RECENT_NS || is_unseen(t, k)))
+	if (!waits && now - k->ran_ns >= RECENT_NS)
 		return;
 	/* For us: it slept when the tick began. */
 	if (!probe_runs(&k->probe, &t->process) || waits_for_us(t, k))
@@ -128,8 +122,7 @@ static void check_woken(struct target *t, struct known *k, uint64_t now)
 		return;
 	k->look = (struct thread_look){.run = RUN_CPU, .call = -1};
 	k->runnable = waits || waits_for_other(t, k);
-	k->passing = !k->runnable && !is_unseen(t, k);
-	k->off = !k->runnable && !k->passing;
+	k->passing = !k->runnable;
 	define_state(t, k);
 }
 
@@ -141,6 +134,7 @@ static int look_now(struct target *t, struct known *k, size_t row,
 
 	define_state(t, k);
 	k->awake = false;
+	k->looked_ns = now;
 	if (!t->options.locals.bytes)
 		t->moving[t->nmoving++] = row;
 	return ret;
@@ -193,18 +187,9 @@ static int check_row(struct target *t, size_t row, bool only, uint64_t now,
 	walker_asleep(t->walker, row, false);
 	if (!k->fresh)
 		check_run(t, k, now);
-	if (k->interrupt) {
-		*cpu_ns = k->sched.cpu_ns;
-		k->awake = false;
-		note_delays(t, k, now);
-		walker_leave(t->walker, row);
-		walker_hold(t->walker, row, false);
-		read_interrupted(t, k, k->interrupt, now);
-		return 0;
-	}
 	/* After a whole tick it is asleep, or waits for its processor. */
-	if (k->blocked && (k->passing || k->off)) {
-		k->passing = k->off = false;
+	if (k->blocked && k->passing) {
+		k->passing = false;
 		k->runnable = k->look.run == RUN_CPU;
 		define_state(t, k);
 	}
@@ -357,6 +342,33 @@ static void forget_all(struct target *t)
 		t->rows[i]->blocked = t->rows[i]->idle = false;
 }
 
+void all_anew(struct target *t)
+{
+	size_t i;
+
+	for (i = 0; i < t->nrows; i++)
+		t->rows[i]->fresh = !(t->rows[i]->tid & SYNTHETIC);
+}
+
+/*
+ * Interrupts see what the others do: those alone are looked at that are new to them,
+ * or that the kernel does not know.
+ */
+static void hold_seen(struct target *t)
+{
+	struct known *k;
+	size_t i;
+
+	walker_relist(t->walker);
+	for (i = 0; i < t->nrows; i++) {
+		k = t->rows[i];
+		k->awake = !k->mapped;
+		k->stop = k->leave = k->looked = k->over_budget = false;
+		walker_asleep(t->walker, i, false);
+		walker_hold(t->walker, i, !k->fresh && !k->awake);
+	}
+}
+
 /*
  * While the CPU time of the idle threads is what it was, none of them has run,
  * and their time slices need no look. The kernel counts the time of one that
@@ -373,8 +385,15 @@ int states_before(struct target *t, uint64_t now)
 	t->lean = walker_lean(t->walker, now);
 	if (t->lean)
 		return 0;
-	if (walker_begin(t->walker))
+	if (walker_begin(t->walker)) {
 		forget_all(t);
+		if (is_ticking(t))
+			all_anew(t);
+	}
+	if (is_ticking(t)) {
+		hold_seen(t);
+		return 0;
+	}
 	ret = check_busy(t, now, &rest, &known);
 	same = known && t->rest_known && rest == t->rest_ns;
 	/* One that came off its processor meanwhile has the time of one clock. */
@@ -387,14 +406,6 @@ int states_before(struct target *t, uint64_t now)
 	t->rest_known = !count_idle(t, now) && known && !ret;
 	t->rest_ns = rest;
 	return ret ? ret : hold_moving(t);
-}
-
-void not_idle(struct target *t, struct known *k)
-{
-	if (!k->idle)
-		return;
-	k->idle = t->rest_known = false;
-	t->nidle--;
 }
 
 /*
@@ -413,8 +424,8 @@ static int wake_idle(struct target *t, uint64_t now)
 		k = t->rows[i];
 		if (!k->idle || !w[i].holds_gil || k->def.gil == GIL_HELD)
 			continue;
-		not_idle(t, k);
-		k->leave = false;
+		t->rest_known = k->idle = k->leave = false;
+		t->nidle--;
 		k->slices = look_slices(t, k);
 		decide(t, k, now);
 		ret = look_now(t, k, i, now);

@@ -294,6 +294,7 @@ int look_at_all(struct target *t, uint64_t when)
 	known_update(t);
 	if (other)
 		return -ESRCH;
+	tell_threads(t);
 	if (!ret)
 		ret = states_after(t, when);
 	displace_next(t);

@@ -105,14 +105,22 @@ struct known {
 	/* Where interrupts take the ticks. */
 	raddr mapped;    /* the state that they were told of, 0: none yet, */
 	uint32_t inside; /* by this id */
-	const struct interrupt *interrupt; /* that of this tick, if there was one */
-	bool off; /* there was none, but it ran when it was looked at */
-	uint64_t queued_ns; /* it waited for a processor since the last look */
-	uint64_t cpu_ns; /* that it had when its interrupts were counted last, */
-	bool hit;        /* there was one since, */
-	int64_t owed_ns; /* and of it, what no sample stands for */
-	/* In all: what the kernel and what interrupts saw; the former without. */
-	uint64_t counted_ns, seen_ns, blind_ns;
+	uint64_t looked_ns; /* what they saw before that is old */
+	/* What it does while it is not found on a processor: last, and as told. */
+	struct sample stay, told;
+	bool ended;
+	struct away { /* what it did last, as far as it is not noted yet */
+		bool left, woken;
+		uint64_t left_tick, woken_tick; /* the first one of that */
+		struct interrupt in; /* when it left */
+	} away;
+	uint64_t found; /* the last tick in which it was found on a processor */
+	bool preempted;   /* when it left last it would have gone on */
+	bool on;          /* it is there, */
+	uint64_t on_from; /* from that tick on, */
+	struct sample on_stay; /* with that stack */
+	const struct sample *now; /* found in the tick that is told */
+	size_t change, last_change; /* its changes: place + 1, 0: none */
 
 	struct state_def def; /* but for `wait` */
 	struct str wait;      /* what it waits for */
@@ -162,29 +170,31 @@ struct ticking {
 	uint64_t round, end_ns; /* when this one is over */
 	uint64_t since_ns, step_ns; /* tick n of it is at since + n * step */
 	uint64_t spread_ns; /* in which all processors have it */
-	uint64_t told, newest;  /* ticks of it */
-	uint64_t lively_ns;     /* until then each tick is looked at */
-	uint64_t noted_ns;      /* when all threads were, last */
-	struct map of;          /* id inside -> row */
-	uint64_t list;          /* number of the list that it is of */
-	uint32_t *ignored;      /* ids of threads that are none of them */
-	size_t nignored, cap_ignored;
-	struct quiet { /* samples of ticks that nobody looked at */
-		uint64_t tick, when;
+	uint64_t told;      /* ticks of it */
+	uint64_t listed_ns; /* when the list of threads was read last, */
+	uint32_t stranger;  /* one that has come since, */
+	unsigned strange_looks; /* and was not found by these */
+	bool anew;          /* all threads are to be looked at */
+	bool lost_code;     /* a code object was another one already */
+	uint64_t curious_ns; /* until then each tick is read at once */
+	uint64_t seen_ns;    /* when something was, last */
+	uint64_t leaves;     /* how often threads left a processor in this round, */
+	bool lost;           /* and whether some was not told */
+	unsigned restless;   /* rounds in a row in which these were too many */
+	struct map of;       /* id inside -> row */
+	uint64_t list;       /* number of the list that it is of */
+	struct found_in {    /* who was on a processor, by tick */
+		uint64_t tick, at;
+		struct known *k;
 		struct sample s;
-	} *quiet;
-	size_t nquiet, cap_quiet;
-	struct interrupt *fresh; /* those of the newest tick */
-	size_t nfresh, cap_fresh;
-	raddr holder; /* of the GIL, by one of these */
-	struct told { /* all threads in the last tick that was, and in this one */
-		struct sample s;
-		struct sample stays; /* what it is while it does not run */
-		uint64_t slices;
-		bool rests;     /* it does not run, in that slice */
-		uint64_t first; /* quiet tick in which it was seen; 0: in none */
-	} *before, *after;
-	size_t nbefore, cap_before, nafter, cap_after;
+	} *found;
+	size_t nfound, cap_found;
+	struct change { /* what a thread does else, from that tick on */
+		uint64_t tick;
+		struct sample s; /* without id: it has ended */
+		size_t next;     /* of the same thread: place + 1, 0: none */
+	} *changes;
+	size_t nchanges, cap_changes;
 };
 
 struct target {
@@ -252,8 +262,6 @@ bool known_is_born(const struct known *k, const struct walk_thread *w);
 /* The number of the row's stack, or of its part with a marker; 0: none. */
 uint32_t stack_of(struct target *t, struct known *k,
 		  const struct walk_thread *w);
-/* The stack with a marker on top, which says why what is further in is not known. */
-uint32_t marked_stack(struct target *t, uint32_t stack, enum loss loss);
 
 /* ---- running.c ---- */
 
@@ -356,40 +364,39 @@ int states_before(struct target *t, uint64_t now);
 /* After it: those of which that snapshot told. 0 or a negative errno. */
 int states_after(struct target *t, uint64_t now);
 uint32_t state_of(struct target *t, struct known *k);
+/* All threads are new: the next look is at each. */
+void all_anew(struct target *t);
 /* Makes k->def of what is known by now. */
 void define_state(struct target *t, struct known *k);
-/* It has run, however idle it was. */
-void not_idle(struct target *t, struct known *k);
 
 /* ---- interrupt.c: ticks taken by interrupts ---- */
 
+/* Whether they take the ticks now. */
+bool is_ticking(const struct target *t);
 /* After a tick of our own, if they are to take the next ones. */
 void begin_ticking(struct target *t, uint64_t now);
 void ticking_release(struct target *t);
-/* Makes what an interrupt copied the stack and state of that thread. */
-void read_interrupted(struct target *t, struct known *k,
-		      const struct interrupt *in, uint64_t now);
-/* The interrupt of this tick would have seen it, and did not: it was on no processor. */
-bool is_unseen(const struct target *t, const struct known *k);
-/* Whether it held the GIL in this tick. */
-bool held_gil(const struct target *t, const struct known *k);
+/* Tells them of threads that are new, when the list is. */
+void tell_threads(struct target *t);
 /* It has ended. */
 void forget_interrupts(struct target *t, const struct known *k);
+/* By how much an interrupt may come before its tick. */
+uint64_t early(const struct ticking *g);
 /* When a tick of this round was due. */
 uint64_t time_of(const struct ticking *g, uint64_t tick);
 
-/* ---- quiet.c: telling of them ---- */
+/* ---- replay.c: what each thread did in them ---- */
 
-/* Takes note of what each thread does in the tick that was looked at. */
-void note_all(struct target *t);
-/* From now on that is what was before. */
-void keep_noted(struct ticking *g);
-/* The same with other numbers, after all symbols were forgotten. */
-void renumber(struct target *t);
-/* Tells of all ticks up to number `last`, which nobody looked at. */
+/*
+ * All that was seen before `until`, of ticks up to `newest`. Returns the last one of
+ * this program.
+ */
+uint64_t replay(struct target *t, uint64_t until, uint64_t newest);
+/* Tells of the ticks up to that one. */
 int tell_ticks(struct target *t, struct sink *sink, uint64_t last);
-/* Of the newest one, which was just looked at, and those before it. */
-int tell_newest(struct target *t, struct sink *sink, uint64_t now);
+/* From now on it stays what it is by its look; what nothing is known of. */
+void stay_as_looked(struct target *t, struct known *k);
+void stay_unknown(struct known *k);
 
 /* ---- target.c: a tick ---- */
 

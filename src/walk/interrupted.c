@@ -229,7 +229,7 @@ void walker_interrupted(struct walker *w, size_t i, const struct interrupt *in)
 	struct slot *s = w->rows[i];
 	int loss;
 
-	if (!s || !in->known)
+	if (!s)
 		return;
 	set_pieces(w, s, in);
 	s->whole = s->grabbed = false;

@@ -4,7 +4,7 @@ import json
 import os
 import re
 
-from harness import (Fail, Skip, alone, apart, each_python, expect,
+from harness import (Fail, Skip, alone, apart, each_python, equal, expect,
                      mostly, ran_and_waited, together)
 
 BOUND = 0.06  # four standard deviations of 1500 ticks: the stops take time, too
@@ -238,3 +238,37 @@ def test_of_short_bursts(t):
     """By the time of a stop they would be over: they are looked at."""
     # One process in twenty of 3.10 is whole in next to no burst; not explained.
     mostly(lambda _: check_bursts(t, "--no-bpf"), t)
+
+
+def read_ticks(t):
+    """Of each tick the time and the ids of the threads that it has."""
+    ticks = []
+    for line in t.run([t.tool("tell"), t.path("run.strobe")]).out.splitlines():
+        what, *facts = line.split()
+        if what == "tick":
+            ticks.append((1e-9 * int(facts[1]), set()))
+        elif what.isdigit():
+            ticks[-1][1].add(int(what))
+    return ticks
+
+
+@alone
+@each_python(minimum=(3, 8))
+def test_of_threads_that_come_and_go(t):
+    """Each is there from soon after its beginning up to its end, also where it
+    has the memory of the one before."""
+    target = t.ready("relay.py")
+    t.pystrobe("record", "-p", str(target.pid), "-d", "2s", "-r", "200", "-o",
+               t.path("run.strobe"))
+    lives = json.loads(target.stop())["lives"]
+    ticks = read_ticks(t)
+    seen = due = 0
+    for tid, began, ended in lives:
+        there = [tid in tids for at, tids in ticks
+                 if began + 0.03 < at < ended]
+        seen += sum(there)
+        due += len(there)
+        late = sum(tid in tids for at, tids in ticks if at > ended + 0.01)
+        equal(late, 0, "ticks of one that had ended")
+    expect(due > 300, "only %d ticks", due)
+    expect(seen > 0.95 * due, "%d of %d ticks", seen, due)

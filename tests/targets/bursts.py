@@ -8,6 +8,7 @@ from __future__ import print_function
 
 import json
 import os
+import random
 import sys
 import threading
 import time
@@ -22,9 +23,11 @@ def burst(seconds):
 
 
 def run(seconds, nap):
+    """Not in step with any timer: who sleeps until just after another one
+    expires is woken with that, and so would keep its distance from our ticks."""
     while True:
         burst(seconds)
-        time.sleep(nap)
+        time.sleep(nap * random.uniform(0.5, 1.5))
 
 
 def main():

@@ -51,7 +51,6 @@ static void interrupt_in(const struct moving *f, uint32_t version,
 			 struct copied *c)
 {
 	memset(c, 0, sizeof(*c));
-	c->in.known = true;
 	c->in.tid = 42;
 	c->in.head = frame_at(1);
 	c->in.state = memory + (TSTATE - BASE) + f->layout.thread.span_from;

@@ -1,0 +1,296 @@
+/*
+ * Copying a thread that stands where the program runs: its state, the frames one by
+ * one along their links, and a mark of each code object.
+ */
+#include <stddef.h>
+
+#include "interrupt_priv.h"
+
+#define EXCEPTIONS_MAX 8
+
+size_t interrupt_state_bytes(const struct interrupt_plan *plan)
+{
+	return ((size_t)(plan->state.to - plan->state.from) + 7) / 8 * 8;
+}
+
+size_t interrupt_stride(const struct interrupt_plan *plan)
+{
+	return (plan->frame.len + 7) / 8 * 8 + 8;
+}
+
+void make_read(struct bpf_code *c, int base, int off, size_t len)
+{
+	bpf_copy(c, BPF_REG_1, base);
+	bpf_add(c, BPF_REG_1, off);
+	bpf_set(c, BPF_REG_2, (int32_t)len);
+	bpf_call(c, BPF_FUNC_probe_read_user);
+}
+
+/* What there is no room for is not told; since when is. */
+static void note_lost(const struct making *m)
+{
+	struct bpf_code *c = m->c;
+	uint32_t known, none;
+
+	bpf_store_value(c, BPF_W, STACK, WORD, 0);
+	bpf_set_map(c, BPF_REG_1, m->maps->lost);
+	bpf_copy(c, BPF_REG_2, STACK);
+	bpf_add(c, BPF_REG_2, WORD);
+	bpf_call(c, BPF_FUNC_map_lookup_elem);
+	none = bpf_jump(c, BPF_JEQ, BPF_REG_0, 0);
+	bpf_get(c, BPF_DW, BPF_REG_1, BPF_REG_0, 0);
+	known = bpf_jump(c, BPF_JNE, BPF_REG_1, 0);
+	bpf_copy(c, TID, BPF_REG_0);
+	bpf_call(c, BPF_FUNC_ktime_get_ns);
+	bpf_store(c, BPF_DW, TID, 0, BPF_REG_0);
+	bpf_land(c, none);
+	bpf_land(c, known);
+}
+
+void make_write(const struct making *m, int base, int off, int size, bool more)
+{
+	struct bpf_code *c = m->c;
+	uint32_t written;
+
+	bpf_set_map(c, BPF_REG_1, m->maps->ring);
+	bpf_copy(c, BPF_REG_2, base);
+	bpf_add(c, BPF_REG_2, off);
+	bpf_set(c, BPF_REG_3, size);
+	if (more)
+		bpf_add_reg(c, BPF_REG_3, AT);
+	bpf_call(c, BPF_FUNC_ringbuf_output);
+	written = bpf_jump(c, BPF_JEQ, BPF_REG_0, 0);
+	note_lost(m);
+	bpf_land(c, written);
+}
+
+static int in_state(const struct making *m, int32_t field)
+{
+	return FIELD(state) + field - m->plan->state.from;
+}
+
+/* ADDR becomes the innermost frame, or 0. */
+static void find_head(const struct making *m)
+{
+	const struct interrupt_plan *p = m->plan;
+	struct bpf_code *c = m->c;
+	uint32_t failed;
+
+	bpf_get(c, BPF_DW, ADDR, SEEN, in_state(m, p->state.head));
+	failed = bpf_jump(c, BPF_JEQ, ADDR, 0);
+	if (p->state.head_behind >= 0) {
+		bpf_copy(c, BPF_REG_3, ADDR);
+		bpf_add(c, BPF_REG_3, p->state.head_behind);
+		make_read(c, STACK, WORD, 8);
+		/* What cannot be read is 0. */
+		bpf_get(c, BPF_DW, ADDR, STACK, WORD);
+	}
+	bpf_land(c, failed);
+	bpf_store(c, BPF_DW, SEEN, FIELD(frame), ADDR);
+}
+
+static void read_facts(const struct making *m)
+{
+	const struct interrupt_plan *p = m->plan;
+	struct bpf_code *c = m->c;
+	size_t i;
+	int off;
+
+	for (i = 0; i < INTERRUPT_FACTS; i++) {
+		off = FIELD(facts) + 8 * (int)i;
+		bpf_store_value(c, BPF_DW, SEEN, off, 0);
+		if (!p->facts[i].len)
+			continue;
+		bpf_set_wide(c, BPF_REG_3, p->facts[i].addr);
+		make_read(c, SEEN, off, p->facts[i].len);
+	}
+}
+
+/* AT goes through the list of exceptions that are handled. */
+static void find_exception(const struct making *m)
+{
+	const struct interrupt_plan *p = m->plan;
+	struct bpf_code *c = m->c;
+	uint32_t ends[2 * EXCEPTIONS_MAX], n = 0, none;
+	unsigned i;
+
+	bpf_store_value(c, BPF_DW, SEEN, FIELD(exc), 0);
+	if (p->state.exc < 0)
+		return;
+	bpf_get(c, BPF_DW, AT, SEEN, in_state(m, p->state.exc));
+	for (i = 0; i < EXCEPTIONS_MAX; i++) {
+		ends[n++] = bpf_jump(c, BPF_JEQ, AT, 0);
+		bpf_copy(c, BPF_REG_3, AT);
+		bpf_add(c, BPF_REG_3, p->exc.value);
+		make_read(c, SEEN, FIELD(exc), 8);
+		bpf_copy(c, BPF_REG_3, AT);
+		bpf_add(c, BPF_REG_3, p->exc.previous);
+		make_read(c, STACK, WORD, 8);
+		bpf_get(c, BPF_DW, AT, STACK, WORD);
+		/* An object ends it, and None goes on like nothing. */
+		bpf_get(c, BPF_DW, BPF_REG_1, SEEN, FIELD(exc));
+		bpf_set_wide(c, BPF_REG_2, p->exc.none);
+		none = bpf_jump_reg(c, BPF_JEQ, BPF_REG_1, BPF_REG_2);
+		ends[n++] = bpf_jump(c, BPF_JNE, BPF_REG_1, 0);
+		bpf_land(c, none);
+	}
+	while (n)
+		bpf_land(c, ends[--n]);
+}
+
+/* ---- the frames ---- */
+
+/*
+ * What the function that reads one has of the program, below its stack pointer;
+ * VALUES is where NEXT is.
+ */
+#define VALUES BPF_REG_7
+#define NEXT BELOW        /* the address to follow */
+#define END (BELOW + 8)   /* the one where to end */
+#define DONE (BELOW + 16) /* bytes of frames */
+#define VALUE (BELOW + 24) /* SEEN */
+
+/* Reads half of the mark of the frame at AT, from register 3. */
+static void read_half(const struct making *m, int half)
+{
+	const int at = m->frames + (int)interrupt_stride(m->plan) - 8;
+
+	bpf_copy(m->c, BPF_REG_1, SEEN);
+	bpf_add_reg(m->c, BPF_REG_1, AT);
+	make_read(m->c, BPF_REG_1, at + 4 * half, 4);
+}
+
+/* ADDR is its code object. */
+static void read_mark(const struct making *m)
+{
+	const struct interrupt_plan *p = m->plan;
+	struct bpf_code *c = m->c;
+
+	bpf_copy(c, BPF_REG_3, ADDR);
+	bpf_add(c, BPF_REG_3, p->mark.word);
+	read_half(m, 0);
+	if (p->mark.pointer < 0) {
+		bpf_copy(c, BPF_REG_1, SEEN);
+		bpf_add_reg(c, BPF_REG_1, AT);
+		bpf_store_value(c, BPF_W, BPF_REG_1,
+				m->frames + (int)interrupt_stride(p) - 4, 0);
+		return;
+	}
+	bpf_copy(c, BPF_REG_3, ADDR);
+	bpf_add(c, BPF_REG_3, p->mark.pointer);
+	make_read(c, STACK, WORD, 8);
+	bpf_get(c, BPF_DW, BPF_REG_3, STACK, WORD);
+	bpf_add(c, BPF_REG_3, p->mark.behind);
+	read_half(m, 1);
+}
+
+/* Follows the chain from ADDR on; ADDR is what was not followed, AT the bytes. */
+static uint32_t follow(const struct making *m)
+{
+	struct bpf_code *c = m->c;
+	uint32_t function;
+
+	bpf_store(c, BPF_DW, STACK, NEXT, ADDR);
+	bpf_store_value(c, BPF_DW, STACK, END, 0);
+	if (m->plan->state.base >= 0) {
+		bpf_get(c, BPF_DW, BPF_REG_1, SEEN,
+			in_state(m, m->plan->state.base));
+		bpf_store(c, BPF_DW, STACK, END, BPF_REG_1);
+	}
+	bpf_store_value(c, BPF_DW, STACK, DONE, 0);
+	bpf_store(c, BPF_DW, STACK, VALUE, SEEN);
+	bpf_set(c, BPF_REG_1, (int32_t)(SEEN_BYTES / interrupt_stride(m->plan)));
+	function = bpf_set_called(c, BPF_REG_2);
+	bpf_copy(c, BPF_REG_3, STACK);
+	bpf_add(c, BPF_REG_3, NEXT);
+	bpf_set(c, BPF_REG_4, 0);
+	bpf_call(c, BPF_FUNC_loop);
+	bpf_get(c, BPF_DW, ADDR, STACK, NEXT);
+	bpf_store(c, BPF_DW, SEEN, FIELD(next), ADDR);
+	bpf_get(c, BPF_DW, AT, STACK, DONE);
+	return function;
+}
+
+/* Register 4: whether we are to be woken. */
+static void choose_wake(const struct making *m)
+{
+	struct bpf_code *c = m->c;
+	uint32_t room;
+
+	bpf_set_map(c, BPF_REG_1, m->maps->ring);
+	bpf_set(c, BPF_REG_2, BPF_RB_AVAIL_DATA);
+	bpf_call(c, BPF_FUNC_ringbuf_query);
+	bpf_set(c, BPF_REG_4, BPF_RB_NO_WAKEUP);
+	room = bpf_jump(c, BPF_JLE, BPF_REG_0, m->half);
+	bpf_set(c, BPF_REG_4, BPF_RB_FORCE_WAKEUP);
+	bpf_land(c, room);
+}
+
+uint32_t make_copy(const struct making *m)
+{
+	const struct interrupt_plan *p = m->plan;
+	struct bpf_code *c = m->c;
+	uint32_t function, full;
+
+	bpf_copy(c, BPF_REG_3, ADDR);
+	bpf_add(c, BPF_REG_3, p->state.from);
+	/* What cannot be read is 0, so that there are no frames. */
+	make_read(c, SEEN, FIELD(state), (size_t)(p->state.to - p->state.from));
+	read_facts(m);
+	find_exception(m);
+	find_head(m);
+	function = follow(m);
+	choose_wake(m);
+	/* As it is; but the kernel does not know that. */
+	full = bpf_jump(c, BPF_JGT, AT, (int32_t)SEEN_BYTES - m->frames);
+	make_write(m, SEEN, RECORD, m->frames - RECORD, true);
+	bpf_land(c, full);
+	bpf_return(c, 0);
+	return function;
+}
+
+/*
+ * The function that reads a frame, called by bpf_loop, so that the kernel need not
+ * look at each turn before it takes the program. It returns 1 at the end of the
+ * chain. It has registers of its own.
+ */
+void make_read_frame(const struct making *m, uint32_t function)
+{
+	const struct interrupt_plan *p = m->plan;
+	const int stride = (int)interrupt_stride(p);
+	struct bpf_code *c = m->c;
+	uint32_t ends[4], n = 0;
+
+	bpf_begin_called(c, function);
+	bpf_copy(c, VALUES, BPF_REG_2);
+	bpf_copy(c, AT, BPF_REG_1);
+	bpf_get(c, BPF_DW, ADDR, VALUES, NEXT - NEXT);
+	ends[n++] = bpf_jump(c, BPF_JEQ, ADDR, 0);
+	bpf_get(c, BPF_DW, BPF_REG_1, VALUES, END - NEXT);
+	ends[n++] = bpf_jump_reg(c, BPF_JEQ, ADDR, BPF_REG_1);
+	/* Its number, from the kernel: how far we are need not be proven. */
+	bpf_multiply(c, AT, stride);
+	ends[n++] = bpf_jump(c, BPF_JGT, AT,
+			     (int32_t)SEEN_BYTES - m->frames - stride);
+	bpf_get(c, BPF_DW, SEEN, VALUES, VALUE - NEXT);
+	bpf_copy(c, BPF_REG_1, SEEN);
+	bpf_add_reg(c, BPF_REG_1, AT);
+	bpf_copy(c, BPF_REG_3, ADDR);
+	make_read(c, BPF_REG_1, m->frames, p->frame.len);
+	ends[n++] = bpf_jump(c, BPF_JNE, BPF_REG_0, 0);
+	bpf_copy(c, BPF_REG_1, SEEN);
+	bpf_add_reg(c, BPF_REG_1, AT);
+	bpf_get(c, BPF_DW, BPF_REG_3, BPF_REG_1,
+		m->frames + p->frame.previous);
+	bpf_store(c, BPF_DW, VALUES, NEXT - NEXT, BPF_REG_3);
+	bpf_get(c, BPF_DW, ADDR, BPF_REG_1, m->frames + p->frame.code);
+	if (p->frame.tagged)
+		bpf_and(c, ADDR, ~3);
+	read_mark(m);
+	bpf_add(c, AT, stride);
+	bpf_store(c, BPF_DW, VALUES, DONE - NEXT, AT);
+	bpf_return(c, 0);
+	while (n)
+		bpf_land(c, ends[--n]);
+	bpf_return(c, 1);
+}
