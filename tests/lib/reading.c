@@ -195,6 +195,22 @@ void reading_release(struct reading *r)
 	symbols_release(&r->t.symbols);
 }
 
+int reading_set_up(void **state)
+{
+	struct reading *r = xcalloc(1, sizeof(*r));
+
+	reading_init(r, 1);
+	*state = r;
+	return 0;
+}
+
+int reading_tear_down(void **state)
+{
+	reading_release(*state);
+	free(*state);
+	return 0;
+}
+
 /* ---- records ---- */
 
 uint64_t at_us(int64_t us)

@@ -52,6 +52,9 @@ struct reading {
 /* With so many threads, of ids from 1 on. */
 void reading_init(struct reading *r, size_t threads);
 void reading_release(struct reading *r);
+/* One with one thread, for cmocka. */
+int reading_set_up(void **state);
+int reading_tear_down(void **state);
 /* One more; they are looked at when the round begins, asleep in stack 9. */
 void reading_add(struct reading *r);
 

@@ -12,22 +12,6 @@
 
 #include "tests/lib/reading.h"
 
-static int set_up(void **state)
-{
-	struct reading *r = xcalloc(1, sizeof(*r));
-
-	reading_init(r, 1);
-	*state = r;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	reading_release(*state);
-	free(*state);
-	return 0;
-}
-
 static const struct state_def *state_at(const struct reading *r, size_t tick)
 {
 	const struct sample *s = sample_at(r, tick, 1);
@@ -681,7 +665,9 @@ static void stays_unknown(void **state)
 	assert_int_equal(r->decodes, 3);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+#define TEST(f)                                            \
+	cmocka_unit_test_setup_teardown(f, reading_set_up, \
+					reading_tear_down)
 
 int main(void)
 {

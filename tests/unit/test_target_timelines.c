@@ -23,22 +23,6 @@
 
 /* ---- by hand ---- */
 
-static int set_up(void **state)
-{
-	struct reading *r = xcalloc(1, sizeof(*r));
-
-	reading_init(r, 1);
-	*state = r;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	reading_release(*state);
-	free(*state);
-	return 0;
-}
-
 static void edges(void **state)
 {
 	static const struct {
@@ -513,7 +497,9 @@ static void random_timelines(void **state)
 	free(w);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+#define TEST(f)                                            \
+	cmocka_unit_test_setup_teardown(f, reading_set_up, \
+					reading_tear_down)
 
 int main(void)
 {
