@@ -16,7 +16,7 @@
 #define CURIOUS_NS 250000000u /* after a code object was found to be another one */
 #define LEAVES_MAX 10000u   /* in a second: each is some 3 us of the target's time */
 #define RESTLESS_MAX 5u     /* rounds with more, or with so much that some is lost */
-#define STRANGE_LOOKS 2u    /* at the list, for one that it does not have (yet) */
+#define STRANGE_LOOKS 5u    /* at the list, for one that it does not have (yet) */
 #define FACT_RANDOM (INTERRUPT_FACTS - 1) /* the one that the walker leaves us */
 
 /* ---- threads ---- */
