@@ -28,9 +28,10 @@ class Recording:
 
     def __init__(self, t, *more):
         self.t = t
-        self.facts = t.ready("waits.py").facts
+        target = t.ready("waits.py")
+        self.facts = target.facts
         self.path = t.path("run.strobe")
-        t.pystrobe("record", "-p", str(t.started[0].pid), "-d", "1500ms", "-r",
+        t.pystrobe("record", "-p", str(target.pid), "-d", "1500ms", "-r",
                    "200", "-o", self.path, *more)
         self.all = self.folded("-i")
         self.ticks = total(self.all, "in_sleep (waits.py:")
@@ -63,9 +64,7 @@ def leaves(stacks, function):
 
 # ---- idle and busy ----
 
-@each_python(quick=False)
-def test_modes_divide_the_samples(t):
-    """On CPU or off it: each sample is in one of them; the others choose."""
+def expect_divided(t):
     run = Recording(t)
     views = {mode: run.folded("--mode", mode) for mode in MODES}
     equal(views["wall"], run.all, "--mode wall and -i")
@@ -85,6 +84,13 @@ def test_modes_divide_the_samples(t):
         expect(of(views["cpu"], name), "%s never computes", name)
     for mode in ("gil", "gc", "exception"):
         expect(count(views[mode]) <= count(run.all), "more than all")
+
+
+@each_python(quick=False)
+def test_modes_divide_the_samples(t):
+    """On CPU or off it: each sample is in one of them; the others choose. Of
+    2.7, whoever collects garbage leaves the others 2 % of the time: 6 ticks."""
+    mostly(expect_divided, t)
 
 
 def test_totals_are_those_of_the_view(t):
