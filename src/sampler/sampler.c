@@ -112,6 +112,11 @@ static void ask_for_short_slices(void)
 
 /* ---- whose turn it is ---- */
 
+static bool is_short(const struct sampler_options *o)
+{
+	return o->duration_ns && o->duration_ns < WATCH_NS;
+}
+
 static void sit_down(struct run *r, size_t i)
 {
 	struct seat_times *times = &r->times[i];
@@ -119,8 +124,8 @@ static void sit_down(struct run *r, size_t i)
 	*times = (struct seat_times){.of = r->seats[i].target, .due = r->now};
 	schedule_init(&times->schedule, r->now, r->options->period_ns,
 		      r->options->seed + i);
-	/* They wake us for one target alone. */
-	times->scheduled = r->n > 1 ||
+	/* They wake us for one target alone; to begin takes some 5 ms. */
+	times->scheduled = r->n > 1 || is_short(r->options) ||
 			   !target_interrupt(r->seats[i].target,
 					     r->options->period_ns,
 					     r->options->seed);
