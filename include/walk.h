@@ -205,9 +205,6 @@ int walker_take(struct walker *w, size_t i, uint64_t resumed);
 int walker_interrupt_plan(const struct walker *w, struct interrupt_plan *plan);
 void walker_interrupts(struct walker *w, bool gone);
 void walker_interrupted(struct walker *w, size_t i, const struct interrupt *in);
-/* The thread state that held the GIL then, or 0. */
-raddr walker_interrupt_holder(const struct walker *w,
-			      const struct interrupt *in);
 
 const struct walk_code *walker_code(const struct walker *w, uint32_t info);
 int walker_line(struct walker *w, const struct walk_frame *f);

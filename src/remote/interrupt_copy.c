@@ -26,6 +26,14 @@ void make_read(struct bpf_code *c, int base, int off, size_t len)
 	bpf_call(c, BPF_FUNC_probe_read_user);
 }
 
+void make_look_up(struct bpf_code *c, int map, int key)
+{
+	bpf_set_map(c, BPF_REG_1, map);
+	bpf_copy(c, BPF_REG_2, STACK);
+	bpf_add(c, BPF_REG_2, key);
+	bpf_call(c, BPF_FUNC_map_lookup_elem);
+}
+
 /* What there is no room for is not told; since when is. */
 static void note_lost(const struct making *m)
 {
@@ -33,10 +41,7 @@ static void note_lost(const struct making *m)
 	uint32_t known, none;
 
 	bpf_store_value(c, BPF_W, STACK, WORD, 0);
-	bpf_set_map(c, BPF_REG_1, m->maps->lost);
-	bpf_copy(c, BPF_REG_2, STACK);
-	bpf_add(c, BPF_REG_2, WORD);
-	bpf_call(c, BPF_FUNC_map_lookup_elem);
+	make_look_up(c, m->maps->lost, WORD);
 	none = bpf_jump(c, BPF_JEQ, BPF_REG_0, 0);
 	bpf_get(c, BPF_DW, BPF_REG_1, BPF_REG_0, 0);
 	known = bpf_jump(c, BPF_JNE, BPF_REG_1, 0);

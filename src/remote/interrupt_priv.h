@@ -89,6 +89,8 @@ struct making {
 	size_t nexits;
 };
 
+/* Register 0 is the map's value for the key there, or 0. */
+void make_look_up(struct bpf_code *c, int map, int key);
 /* Reads `len` bytes of the target at register 3 to where `base` + `off` points. */
 void make_read(struct bpf_code *c, int base, int off, size_t len);
 /*

@@ -21,15 +21,6 @@ static void end_if(struct making *m, uint32_t jump)
 	m->exits[m->nexits++] = jump;
 }
 
-/* Register 0 is the map's value, or 0. */
-static void look_up(struct bpf_code *c, int map, int key)
-{
-	bpf_set_map(c, BPF_REG_1, map);
-	bpf_copy(c, BPF_REG_2, STACK);
-	bpf_add(c, BPF_REG_2, key);
-	bpf_call(c, BPF_FUNC_map_lookup_elem);
-}
-
 static void delete(struct bpf_code *c, int map, int key)
 {
 	bpf_set_map(c, BPF_REG_1, map);
@@ -55,7 +46,7 @@ static void find_seen(struct making *m)
 	struct bpf_code *c = m->c;
 
 	bpf_store_value(c, BPF_W, STACK, WORD, 0);
-	look_up(c, m->maps->seen, WORD);
+	make_look_up(c, m->maps->seen, WORD);
 	end_if(m, bpf_jump(c, BPF_JEQ, BPF_REG_0, 0));
 	bpf_copy(c, SEEN, BPF_REG_0);
 }
@@ -79,13 +70,20 @@ static void find_tid(struct making *m)
 		IDS + (int)offsetof(struct bpf_pidns_info, pid));
 }
 
+/* TASK, of who is here. */
+static void find_task(struct bpf_code *c)
+{
+	bpf_call(c, BPF_FUNC_get_current_task);
+	bpf_store(c, BPF_DW, STACK, TASK, BPF_REG_0);
+}
+
 /* ADDR, its thread state. The jump that is returned is taken for a stranger. */
 static uint32_t find_state(struct making *m)
 {
 	struct bpf_code *c = m->c;
 	uint32_t stranger;
 
-	look_up(c, m->maps->threads, IDS);
+	make_look_up(c, m->maps->threads, IDS);
 	stranger = bpf_jump(c, BPF_JEQ, BPF_REG_0, 0);
 	bpf_get(c, BPF_DW, ADDR, BPF_REG_0, 0);
 	end_if(m, bpf_jump(c, BPF_JEQ, ADDR, 0));
@@ -207,9 +205,8 @@ static void forget_dead(struct making *m)
 {
 	struct bpf_code *c = m->c;
 
-	bpf_call(c, BPF_FUNC_get_current_task);
-	bpf_store(c, BPF_DW, STACK, TASK, BPF_REG_0);
-	look_up(c, m->maps->tasks, TASK);
+	find_task(c);
+	make_look_up(c, m->maps->tasks, TASK);
 	end_if(m, bpf_jump(c, BPF_JEQ, BPF_REG_0, 0));
 	bpf_get(c, BPF_W, BPF_REG_1, BPF_REG_0, 0);
 	bpf_store(c, BPF_W, STACK, IDS, BPF_REG_1);
@@ -223,9 +220,8 @@ static void keep_task(const struct making *m)
 	struct bpf_code *c = m->c;
 	uint32_t none, same;
 
-	bpf_call(c, BPF_FUNC_get_current_task);
-	bpf_store(c, BPF_DW, STACK, TASK, BPF_REG_0);
-	look_up(c, m->maps->tasks, TASK);
+	find_task(c);
+	make_look_up(c, m->maps->tasks, TASK);
 	none = bpf_jump(c, BPF_JEQ, BPF_REG_0, 0);
 	bpf_get(c, BPF_W, BPF_REG_1, BPF_REG_0, 0);
 	same = bpf_jump_reg(c, BPF_JEQ, BPF_REG_1, TID);
@@ -284,7 +280,7 @@ static void make_wake(struct making *m)
 
 	bpf_get(c, BPF_DW, BPF_REG_1, BPF_REG_1, 0);
 	bpf_store(c, BPF_DW, STACK, TASK, BPF_REG_1);
-	look_up(c, m->maps->tasks, TASK);
+	make_look_up(c, m->maps->tasks, TASK);
 	end_if(m, bpf_jump(c, BPF_JEQ, BPF_REG_0, 0));
 	bpf_get(c, BPF_W, TID, BPF_REG_0, 0);
 	bpf_store(c, BPF_W, STACK, IDS, TID);
@@ -304,12 +300,11 @@ static void make_exit(struct making *m)
 
 	find_tid(m);
 	bpf_set(c, ADDR, 0);
-	look_up(c, m->maps->threads, IDS);
+	make_look_up(c, m->maps->threads, IDS);
 	none = bpf_jump(c, BPF_JEQ, BPF_REG_0, 0);
 	bpf_get(c, BPF_DW, ADDR, BPF_REG_0, 0);
 	bpf_land(c, none);
-	bpf_call(c, BPF_FUNC_get_current_task);
-	bpf_store(c, BPF_DW, STACK, TASK, BPF_REG_0);
+	find_task(c);
 	put(c, m->maps->tasks, TASK, IDS, BPF_ANY);
 	bpf_store_value(c, BPF_DW, STACK, WORD, 0);
 	put(c, m->maps->threads, IDS, WORD, BPF_ANY);

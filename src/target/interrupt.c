@@ -203,8 +203,7 @@ uint64_t time_of(const struct ticking *g, uint64_t tick)
 	return g->since_ns + tick * g->step_ns;
 }
 
-/* The number of the last tick by then. */
-static uint64_t tick_at(const struct ticking *g, uint64_t when)
+uint64_t tick_at(const struct ticking *g, uint64_t when)
 {
 	return when < g->since_ns ? 0 : (when - g->since_ns) / g->step_ns;
 }
@@ -253,10 +252,11 @@ static int look(struct target *t, struct sink *sink, uint64_t now)
 	size_t i;
 	int ret;
 
-	if (g->anew)
+	if (g->anew) {
 		all_anew(t);
-	for (i = 0; i < t->nknown && g->anew; i++)
-		stay_unknown(t->known[i]);
+		for (i = 0; i < t->nknown; i++)
+			stay_unknown(t->known[i]);
+	}
 	ret = look_at_all(t, now);
 	g->listed_ns = now;
 	note_list(g);

@@ -8,8 +8,6 @@
  * sample in each tick in which it was not found. Most of what is seen is over before
  * the next tick, and never decoded.
  */
-#include <errno.h>
-
 #include "target_priv.h"
 
 #define EARLY_NS 25000u /* by so much we may be wrong about a processor's phase */
@@ -40,8 +38,7 @@ static uint64_t tick_from(const struct ticking *g, uint64_t when)
 /* Of an interrupt, which may come late, or early since they do not begin at once. */
 static uint64_t tick_of(const struct ticking *g, uint64_t when)
 {
-	when += early(g);
-	return when < g->since_ns ? 0 : (when - g->since_ns) / g->step_ns;
+	return tick_at(g, when + early(g));
 }
 
 static uint64_t min(uint64_t a, uint64_t b)

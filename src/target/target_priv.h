@@ -384,6 +384,8 @@ void forget_interrupts(struct target *t, const struct known *k);
 uint64_t early(const struct ticking *g);
 /* When a tick of this round was due. */
 uint64_t time_of(const struct ticking *g, uint64_t tick);
+/* The number of the last one that was due by then; 0: none. */
+uint64_t tick_at(const struct ticking *g, uint64_t when);
 
 /* ---- replay.c: what each thread did in them ---- */
 

@@ -106,7 +106,8 @@ static bool has_exception(const struct walker *w, const struct slot *s,
 						 l->thread.exc_value));
 }
 
-raddr walker_interrupt_holder(const struct walker *w, const struct interrupt *in)
+/* The thread state that held the GIL then, or 0. */
+static raddr holder_of(const struct walker *w, const struct interrupt *in)
 {
 	bool locked = !w->entry.runtime ||
 		      (uint32_t)in->facts[FACT_LOCKED] == 1;
@@ -118,7 +119,7 @@ static void set_facts(struct walker *w, size_t row, const struct interrupt *in)
 {
 	struct walk_thread *t = &w->threads[row];
 
-	t->holds_gil = walker_interrupt_holder(w, in) == t->tstate;
+	t->holds_gil = holder_of(w, in) == t->tstate;
 	t->gc = t->holds_gil && (uint32_t)in->facts[FACT_COLLECTING] == 1;
 	t->exception = has_exception(w, w->rows[row], in);
 }
