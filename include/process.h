@@ -189,7 +189,7 @@ pid_t thread_tracer(const struct process *p, pid_t tid);
 struct thread_probe {
 	pid_t tid;
 	/* -1: not opened yet */
-	int syscall_fd, schedstat_fd, stat_fd, status_fd;
+	int syscall_fd, schedstat_fd, stat_fd, status_fd, sched_fd;
 };
 
 struct thread_look {
@@ -238,6 +238,14 @@ bool probe_runs(struct thread_probe *t, const struct process *p);
  */
 int probe_switches(struct thread_probe *t, const struct process *p,
 		   uint64_t *switches, bool *runs);
+
+/*
+ * When it was on a processor last, in ns of the scheduler's own clock (from sched,
+ * which not every kernel has). Of one that is, when the kernel counted last. Some
+ * 2 us. -EBADMSG, -ESRCH.
+ */
+int probe_last_on(struct thread_probe *t, const struct process *p,
+		  uint64_t *ns);
 
 /*
  * The processor that it was on last, from stat, and whether it may run; -1 and
@@ -330,6 +338,12 @@ void occupier_free(struct occupier *o);
 bool occupy_at(struct occupier *o, int cpu, uint64_t due, uint64_t then);
 /* It need not come, or may go. */
 void occupy_not(struct occupier *o);
+/*
+ * Since when it has been there, by the clock of probe_last_on: who was there until
+ * it came was there last at that very instant, and who waited was before. Late by
+ * up to its stay, once in some fifty times. -EBADMSG.
+ */
+int occupy_since(const struct occupier *o, uint64_t *ns);
 /* Where it is, or will be when it is due; -1: it is due nowhere. */
 int occupy_cpu(const struct occupier *o);
 /* Whether it is there now; -1: anywhere. */

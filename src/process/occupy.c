@@ -6,6 +6,8 @@
  * is one, takes microseconds, and is known there before: a system call that ends
  * meanwhile ends with the stop.
  */
+#include <errno.h>
+#include <fcntl.h>
 #include <linux/futex.h>
 #include <pthread.h>
 #include <sched.h>
@@ -41,6 +43,7 @@ struct occupier {
 	clockid_t clock; /* its CPU time */
 	_Atomic int cpu; /* -1: none */
 	int quit; /* an event */
+	_Atomic int sched; /* its file; -1: there is none */
 	struct waker waker;
 	_Atomic uint32_t turn;
 	_Atomic bool come; /* we are there, and read */
@@ -100,6 +103,8 @@ static void *occupy(void *arg)
 	int cpu, last = -1;
 	uint32_t turn;
 
+	atomic_store(&o->sched,
+		     open("/proc/thread-self/sched", O_RDONLY | O_CLOEXEC));
 	while ((turn = atomic_load(&o->turn)) != TURN_QUIT) {
 		if (turn == TURN_NONE) {
 			syscall(SYS_futex, &o->turn, FUTEX_WAIT_PRIVATE,
@@ -142,6 +147,8 @@ static bool start_thread(struct occupier *o)
 static void close_all(struct occupier *o)
 {
 	waker_release(&o->waker);
+	if (o->sched >= 0)
+		close(o->sched);
 	if (o->quit >= 0)
 		close(o->quit);
 	free(o);
@@ -151,7 +158,7 @@ struct occupier *occupier_new(void)
 {
 	struct occupier *o = xcalloc(1, sizeof(*o));
 
-	o->cpu = -1;
+	o->cpu = o->sched = -1;
 	o->lead = o->wanted = LEAD_NS;
 	o->quit = eventfd(0, EFD_CLOEXEC);
 	waker_init(&o->waker);
@@ -225,6 +232,16 @@ bool occupy_is_on(const struct occupier *o, int cpu)
 {
 	return (cpu < 0 || o->cpu == cpu) &&
 	       atomic_load(&o->turn) == TURN_ON;
+}
+
+int occupy_since(const struct occupier *o, uint64_t *ns)
+{
+	char text[SCHED_START];
+	int fd = atomic_load(&o->sched);
+
+	if (fd < 0 || proc_reread(fd, text, sizeof(text)) < 0)
+		return -EBADMSG;
+	return sched_last_on(text, ns);
 }
 
 int occupy_cpu(const struct occupier *o)

@@ -22,6 +22,10 @@ ssize_t proc_read(const struct process *p, const char *name, char *to,
 /* The same from a descriptor that stays open. */
 ssize_t proc_reread(int fd, char *to, size_t size);
 
+#define SCHED_START 256u /* bytes of a thread's sched file that are looked at */
+/* se.exec_start in that text, in ns; -EBADMSG. */
+int sched_last_on(const char *text, uint64_t *ns);
+
 /* An errno value as our negative code. */
 int proc_error(int error);
 

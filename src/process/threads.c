@@ -103,7 +103,8 @@ pid_t thread_tracer(const struct process *p, pid_t tid)
 void probe_init(struct thread_probe *t, pid_t tid)
 {
 	t->tid = tid;
-	t->syscall_fd = t->schedstat_fd = t->stat_fd = t->status_fd = -1;
+	t->syscall_fd = t->schedstat_fd = t->stat_fd = -1;
+	t->status_fd = t->sched_fd = -1;
 }
 
 void probe_release(struct thread_probe *t)
@@ -116,6 +117,8 @@ void probe_release(struct thread_probe *t)
 		close(t->stat_fd);
 	if (t->status_fd >= 0)
 		close(t->status_fd);
+	if (t->sched_fd >= 0)
+		close(t->sched_fd);
 	probe_init(t, t->tid);
 }
 
@@ -271,6 +274,28 @@ int probe_switches(struct thread_probe *t, const struct process *p,
 		*switches += strtoull(value, NULL, 10);
 	}
 	return 0;
+}
+
+int sched_last_on(const char *text, uint64_t *ns)
+{
+	static const char key[] = "\nse.exec_start";
+	const char *at = strstr(text, key);
+	unsigned long long ms, rest;
+
+	if (!at || sscanf(at + sizeof(key) - 1, " : %llu.%6llu", &ms, &rest) != 2)
+		return -EBADMSG;
+	*ns = ms * 1000000 + rest;
+	return 0;
+}
+
+int probe_last_on(struct thread_probe *t, const struct process *p,
+		  uint64_t *ns)
+{
+	char text[SCHED_START];
+	ssize_t n = probe_read(&t->sched_fd, t, p, "sched", text,
+			       sizeof(text));
+
+	return n < 0 ? (int)n : sched_last_on(text, ns);
 }
 
 int probe_cpu(struct thread_probe *t, const struct process *p, bool *runs)

@@ -136,9 +136,9 @@ static int read_displaced(struct target *t, struct known *k, size_t row,
 	int ret = 0;
 	bool still = grab(t, k, row, &ret, &until);
 
-	still = occupy_end(d->occupier, d->next_ns, d->then_ns) && still;
-	k->queued = late ? waited_before(k, until)
+	k->queued = late ? waited_before(t, k, until)
 			 : k->sched.cpu_ns == cpu_ns;
+	still = occupy_end(d->occupier, d->next_ns, d->then_ns) && still;
 	if (!still || had_slept(t, k))
 		return ret ? ret : STAND_GONE;
 	d->there = k->tid;

@@ -157,9 +157,16 @@ static bool displaced(struct on_cpu *c)
 	return true;
 }
 
-bool waited_before(struct known *k, uint64_t now)
+bool waited_before(struct target *t, struct known *k, uint64_t now)
 {
-	return now < k->on_cpu.contended_ns && !displaced(&k->on_cpu);
+	uint64_t since, last;
+
+	if (now >= k->on_cpu.contended_ns)
+		return false;
+	if (occupy_since(t->displace.occupier, &since) ||
+	    probe_last_on(&k->probe, &t->process, &last))
+		return !displaced(&k->on_cpu);
+	return last < since;
 }
 
 void learn_off(struct target *t, struct known *k, uint64_t now)

@@ -284,10 +284,11 @@ bool may_be_woken(const struct known *k, uint64_t now);
  */
 bool waits_for_cpu(struct target *t, struct known *k, bool ran, uint64_t now);
 /*
- * Of one that is off its processor, which was taken before it was looked at:
- * whether it was off before. Its share of all ticks is known, not more.
+ * Of one that is off its processor, which the occupier took before it was looked
+ * at and still has: whether it was off before. Where the kernel does not tell when
+ * it was on last, its share of all ticks is known, not more.
  */
-bool waited_before(struct known *k, uint64_t now);
+bool waited_before(struct target *t, struct known *k, uint64_t now);
 /* After each look at it: one that is blocked tells what its counts are then. */
 void learn_off(struct target *t, struct known *k, uint64_t now);
 /* It ran where it was said to wait. */

@@ -13,7 +13,7 @@
 
 #define HEAD 5
 
-enum file { STAT, STATUS, LOOK, SCHED, SWITCHES, CPU, PATHS, FILES };
+enum file { STAT, STATUS, LOOK, SCHED, SWITCHES, CPU, PATHS, LAST_ON, FILES };
 
 static void stat_text(const char *text, size_t len)
 {
@@ -47,7 +47,7 @@ static void probe(enum file which, uint32_t tid, const char *text, size_t len)
 	struct thread_probe t;
 	struct thread_sched sched;
 	struct thread_look look;
-	uint64_t switches;
+	uint64_t switches, last;
 	bool runs;
 	const char *nl = memchr(text, '\n', len);
 	size_t line = nl ? (size_t)(nl - text) + 1 : len;
@@ -64,6 +64,9 @@ static void probe(enum file which, uint32_t tid, const char *text, size_t len)
 	} else if (which == SWITCHES) {
 		t.status_fd = file_of(0, text, len);
 		probe_switches(&t, &nobody, &switches, &runs);
+	} else if (which == LAST_ON) {
+		t.sched_fd = file_of(0, text, len);
+		probe_last_on(&t, &nobody, &last);
 	} else {
 		t.stat_fd = file_of(0, text, len);
 		must(probe_cpu(&t, &nobody, &runs) >= -1);
@@ -123,6 +126,8 @@ static const struct {
 		   "nonvoluntary_ctxt_switches:\t545\n"},
 	{CPU, STAT_TEXT},
 	{PATHS, "/usr/bin/python3.11 (deleted)"},
+	{LAST_ON, "python3 (42, #threads: 2)\n------\n"
+		  "se.exec_start      :      15274971.482136\n"},
 };
 
 void fuzz_seeds(seed_fn *add)

@@ -268,7 +268,7 @@ static int read_threads(const struct process *p, struct err *err)
 	struct thread_probe probe;
 	struct thread_look look;
 	pid_t *tids = NULL;
-	uint64_t switches;
+	uint64_t switches, last;
 	bool runs;
 	size_t cap = 0;
 	ssize_t n = process_threads(p, &tids, &cap);
@@ -281,6 +281,7 @@ static int read_threads(const struct process *p, struct err *err)
 			ret = probe_sched(&probe, p, &sched);
 		if (!ret)
 			ret = probe_switches(&probe, p, &switches, &runs);
+		probe_last_on(&probe, p, &last);
 		probe_cpu(&probe, p, &runs);
 		probe_release(&probe);
 	}

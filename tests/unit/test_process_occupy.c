@@ -86,9 +86,11 @@ static struct scene *set(void **state)
 static bool take(struct scene *s)
 {
 	uint64_t due = clock_mono() + SOON;
+	int cpu;
 
 	assert_true(occupy_at(s->o, s->there, due, due + SOON));
-	assert_int_equal(occupy_cpu(s->o), s->there);
+	cpu = occupy_cpu(s->o);
+	assert_true(cpu == s->there || clock_mono() > due);
 	if (!occupy_begin(s->o, s->there))
 		return false;
 	assert_true(clock_mono() >= due);
@@ -161,6 +163,58 @@ static void comes_again(void **state)
 	assert_int_equal(n, 100);
 	assert_true(occupy_took(s->o) > 100 * 20 * US);
 	assert_true(occupy_lead(s->o) > 0);
+}
+
+/* By how much it was there before; -1: not to be told. */
+static int64_t ns_before(struct scene *s, struct thread_probe *probe,
+			 const struct process *p)
+{
+	uint64_t last, since;
+
+	if (occupy_since(s->o, &since) || probe_last_on(probe, p, &last))
+		return -1;
+	return (int64_t)(since - last);
+}
+
+/* Two who spin in turn there: one of them was, and the other one waited. */
+static void tells_who_was_there(void **state)
+{
+	struct scene *s = set(state);
+	pid_t other = kid_fork_spinning();
+	struct thread_probe probes[2];
+	struct process p[2];
+	struct err err;
+	int64_t ns[2] = {0};
+	int i, n = 0, one = 0, first = 0;
+
+	pin(other, s->there);
+	assert_int_equal(process_open(&p[0], s->pid, &err), 0);
+	assert_int_equal(process_open(&p[1], other, &err), 0);
+	probe_init(&probes[0], s->pid);
+	probe_init(&probes[1], other);
+	for (i = 0; i < TRIES && n < 200; i++) {
+		if (!take(s))
+			continue;
+		ns[0] = ns_before(s, &probes[0], &p[0]);
+		ns[1] = ns_before(s, &probes[1], &p[1]);
+		if (!occupy_end(s->o, 0, 0))
+			continue;
+		assert_true(ns[0] || ns[1]);
+		n++;
+		one += !ns[0] || !ns[1];
+		first += !ns[0];
+	}
+	for (i = 0; i < 2; i++) {
+		probe_release(&probes[i]);
+		process_close(&p[i]);
+	}
+	kid_end(other);
+	if (access("/proc/self/sched", R_OK))
+		skip();
+	assert_int_equal(n, 200);
+	/* The kernel's tick comes in between, or somebody else was. */
+	assert_in_range(one, 160, n);
+	assert_in_range(first, 20, one - 20);
 }
 
 static void is_called_back(void **state)
@@ -261,6 +315,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(stands_and_goes_on, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(comes_again, setup, teardown),
+		cmocka_unit_test_setup_teardown(tells_who_was_there, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(is_called_back, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(does_not_wait, setup,
