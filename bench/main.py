@@ -33,6 +33,7 @@ SCENARIOS = [
      truth.alternate_unequal),
     ("load", "tokenize, ast, json, difflib, at 100 Hz, 1 and 10 kHz",
      truth.load),
+    ("switches", "two threads in turn, 100 Hz", truth.switches),
     ("idle", "160 threads of which 2 work, 100 Hz", cost.idle),
     ("split", "functions with known shares of wall and CPU time",
      truth.split),

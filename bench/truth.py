@@ -129,19 +129,24 @@ LOAD_WANTED = {
     10000: "less CPU and less slowdown than every peer"}
 
 
-def ordinary(options, python, rate):
+def working(options, python, rate, name, *args):
+    """What it costs a target to be looked at, and what comes of it."""
     rows = rows_at_a_rate(options, python)
-    with run.scratch() as folder, Target(python, folder, "load") as target:
+    with run.scratch() as folder, Target(python, folder, name,
+                                         *args) as target:
         ended = run.rounds_of(
             options, rows, target,
             lambda row: run.measure(row.tool, target, folder, rate,
                                     options.seconds))
-    return {"scenario": "load", "variant": "%d Hz" % rate,
-            "python": str(python), "what": "tokenize, ast, json, difflib",
-            "wanted": LOAD_WANTED[rate],
+    return {"scenario": name, "python": str(python),
             "rows": [row.data() for row in rows],
-            "figures": [figure.data() for figure in LOAD],
-            "notes": ended}
+            "figures": [figure.data() for figure in LOAD], "notes": ended}
+
+
+def ordinary(options, python, rate):
+    return dict(working(options, python, rate, "load"),
+                variant="%d Hz" % rate, what="tokenize, ast, json, difflib",
+                wanted=LOAD_WANTED[rate])
 
 
 def load(options):
@@ -149,6 +154,25 @@ def load(options):
         for rate in (100, 1000, 10000):
             yield lambda python=options.pythons[minor], rate=rate: ordinary(
                 options, python, rate)
+
+
+# ---- switches ----
+
+SWITCHES = {"1 ms": 25000, "0.1 ms": 2500}  # turns of the loop
+
+
+def handing_over(options, python, turn):
+    return dict(working(options, python, 100, "switches", SWITCHES[turn]),
+                variant="%s, 100 Hz" % turn,
+                what="two threads in turn, some %s each" % turn,
+                wanted="less slowdown than every peer")
+
+
+def switches(options):
+    for minor in options.versions((3, 13), (3, 13)):
+        for turn in SWITCHES:
+            yield lambda python=options.pythons[minor], turn=turn: \
+                handing_over(options, python, turn)
 
 
 # ---- known shares ----
