@@ -118,6 +118,7 @@ struct interrupt {
 	/* Of the first two kinds: */
 	uint64_t came;  /* when it came there, like `when`; 0: before we began */
 	bool from_idle; /* nothing else was there then */
+	uint64_t took_ns; /* that the one before stood there, to be copied */
 	raddr next; /* the frame behind the last one; 0 or the base: it is whole */
 	bool cut;   /* there would be no room for that one */
 	raddr head;

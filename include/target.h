@@ -118,7 +118,8 @@ struct target_counts {
 		uint64_t times, ns, longest_ns;
 		uint64_t vain; /* of them: we were too late to read anything */
 	} stops, displaced; /* threads; by taking their processor */
-	uint64_t interrupts; /* samples that they copied */
+	uint64_t interrupts; /* samples that they copied, */
+	struct target_pauses copies; /* and what threads stood for to be copied */
 	uint64_t refused; /* stops that were not permitted */
 	pid_t tracer;     /* who traced a thread then; 0: not known */
 	uint64_t calls;                    /* system calls that read memory */

@@ -142,6 +142,14 @@ static void add_digits(struct str *s, int digits, double limit, double v)
 		str_addf(s, "%.0f", v);
 }
 
+static void add_stood(struct str *s, const struct target_pauses *p,
+		      uint64_t elapsed_ns)
+{
+	add_digits(s, 2, 99.5, 100.0 * (double)p->ns / (double)elapsed_ns);
+	str_addf(s, " %% of the time, %.0f us at most",
+		 (double)p->longest_ns / 1e3);
+}
+
 static void add_pauses(struct str *s, const char *what,
 		       const struct target_pauses *p, uint64_t elapsed_ns)
 {
@@ -151,21 +159,29 @@ static void add_pauses(struct str *s, const char *what,
 		 (unsigned long long)p->times, p->times == 1 ? "" : "s");
 	add_digits(s, 3, 999.5, (double)p->ns / 1e6);
 	str_adds(s, " ms in all (");
-	add_digits(s, 2, 99.5, 100.0 * (double)p->ns / (double)elapsed_ns);
-	str_addf(s, " %% of the time, %.0f us at most",
-		 (double)p->longest_ns / 1e3);
+	add_stood(s, p, elapsed_ns);
 	if (p->vain)
 		str_addf(s, "; %llu in vain", (unsigned long long)p->vain);
 	str_addc(s, ')');
+}
+
+/* Threads are copied when they leave a processor, too. */
+static void add_copies(struct str *s, const struct totals *t)
+{
+	const struct target_counts *c = &t->counts;
+
+	if (!c->interrupts)
+		return;
+	str_addf(s, "; copied %llu stacks in interrupts, for which threads "
+		    "stood for ", (unsigned long long)c->interrupts);
+	add_stood(s, &c->copies, t->elapsed_ns);
 }
 
 void add_stops(struct str *s, const struct totals *t)
 {
 	const struct target_counts *c = &t->counts;
 
-	if (c->interrupts)
-		str_addf(s, "; copied %llu stacks in interrupts",
-			 (unsigned long long)c->interrupts);
+	add_copies(s, t);
 	add_pauses(s, "took the processor of a thread", &c->displaced,
 		   t->elapsed_ns);
 	add_pauses(s, "stopped a thread", &c->stops, t->elapsed_ns);

@@ -236,6 +236,7 @@ static void add_up(struct record *r, const struct sampler_status *status)
 		t->counts.partial[i] += c.partial[i];
 	}
 	t->counts.interrupts += c.interrupts;
+	add_pauses(&t->counts.copies, &c.copies);
 	t->counts.stopped += c.stopped;
 	t->counts.disk += c.disk;
 	add_pauses(&t->counts.stops, &c.stops);

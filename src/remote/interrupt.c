@@ -352,9 +352,10 @@ static uint64_t position(const unsigned char *p)
 
 static int64_t phase_of(const struct interrupts *in, uint32_t cpu)
 {
-	size_t i;
+	size_t i = cpu < in->nevents ? cpu + 1 : in->nevents;
 
-	for (i = 0; i < in->nevents; i++)
+	/* At once, unless some are off. */
+	while (i-- > 0)
 		if ((uint32_t)in->events[i].cpu == cpu)
 			return in->begun ? in->events[i].phase_ns : 0;
 	return 0;
@@ -370,6 +371,7 @@ static void fill(const struct interrupts *in, const unsigned char *p,
 	/* That processor's own. */
 	out->came = r.came ? r.came - (out->at - out->when) : 0;
 	out->from_idle = r.came && !r.from;
+	out->took_ns = r.took;
 	out->next = r.next;
 	out->head = r.frame;
 	out->cut = len + in->stride > SEEN_BYTES - offsetof(struct seen, record);

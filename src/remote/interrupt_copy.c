@@ -231,6 +231,16 @@ static void choose_wake(const struct making *m)
 	bpf_land(c, room);
 }
 
+/* From the time of the record until now. */
+static void note_took(struct bpf_code *c)
+{
+	bpf_call(c, BPF_FUNC_ktime_get_ns);
+	bpf_get(c, BPF_DW, BPF_REG_1, SEEN, FIELD(head.when));
+	bpf_multiply(c, BPF_REG_1, -1);
+	bpf_add_reg(c, BPF_REG_0, BPF_REG_1);
+	bpf_store(c, BPF_DW, SEEN, offsetof(struct seen, took), BPF_REG_0);
+}
+
 uint32_t make_copy(const struct making *m)
 {
 	const struct interrupt_plan *p = m->plan;
@@ -250,6 +260,7 @@ uint32_t make_copy(const struct making *m)
 	full = bpf_jump(c, BPF_JGT, AT, (int32_t)SEEN_BYTES - m->frames);
 	make_write(m, SEEN, RECORD, m->frames - RECORD, true);
 	bpf_land(c, full);
+	note_took(c);
 	bpf_return(c, 0);
 	return function;
 }

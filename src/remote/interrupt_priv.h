@@ -29,10 +29,12 @@ struct seen {
 	uint64_t came; /* when, */
 	uint32_t from; /* after whom: an id, 0 for the idle task */
 	uint32_t unused;
+	uint64_t took; /* ns that the last copy there kept its thread standing */
 	struct record {
 		struct record_head head;
 		uint64_t came;
 		uint32_t from, why;
+		uint64_t took; /* by the copy before this one */
 		uint64_t call, args[6], first;
 		uint64_t next, frame, exc;
 		uint64_t facts[INTERRUPT_FACTS];

@@ -138,13 +138,15 @@ static void end(struct making *m)
 	bpf_return(m->c, 0);
 }
 
-/* When the thread that is here came. */
+/* When the thread that is here came, and what its processor has to say else. */
 static void tell_came(struct bpf_code *c)
 {
 	bpf_get(c, BPF_DW, BPF_REG_1, SEEN, offsetof(struct seen, came));
 	bpf_store(c, BPF_DW, SEEN, FIELD(came), BPF_REG_1);
 	bpf_get(c, BPF_W, BPF_REG_1, SEEN, offsetof(struct seen, from));
 	bpf_store(c, BPF_W, SEEN, FIELD(from), BPF_REG_1);
+	bpf_get(c, BPF_DW, BPF_REG_1, SEEN, offsetof(struct seen, took));
+	bpf_store(c, BPF_DW, SEEN, FIELD(took), BPF_REG_1);
 }
 
 /* ---- the timer ---- */

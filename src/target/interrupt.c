@@ -14,8 +14,7 @@
 #define LATE_NS 150000u     /* after a tick, until it counts without one */
 #define LIST_NS 10000000u   /* between looks at the list, where threads are new */
 #define CURIOUS_NS 250000000u /* after a code object was found to be another one */
-#define LEAVES_MAX 10000u   /* in a second: each is some 3 us of the target's time */
-#define RESTLESS_MAX 5u     /* rounds with more, or with so much that some is lost */
+#define RESTLESS_MAX 5u     /* rounds beyond the budget, or in which some is lost */
 #define STRANGE_LOOKS 5u    /* at the list, for one that it does not have (yet) */
 #define FACT_RANDOM (INTERRUPT_FACTS - 1) /* the one that the walker leaves us */
 
@@ -132,7 +131,7 @@ static int begin_round(struct target *t, uint64_t now)
 		g->step_ns = g->period_ns / 8;
 	ret = interrupts_every(g->from, g->step_ns, &g->since_ns,
 			       &g->spread_ns);
-	g->told = g->leaves = 0;
+	g->told = g->stood_ns = 0;
 	g->lost = false;
 	for (i = 0; i < t->nknown; i++)
 		t->known[i]->found = t->known[i]->on_from = 0;
@@ -224,12 +223,13 @@ int target_interrupts(const struct target *t, uint64_t *until)
 
 /* ---- a reading ---- */
 
-static void note_restless(struct ticking *g)
+static void note_restless(struct target *t)
 {
+	struct ticking *g = &t->ticking;
 	uint64_t round_ns = g->end_ns - g->since_ns;
-	bool many = g->leaves * 1000000000 > LEAVES_MAX * round_ns;
+	bool much = (double)g->stood_ns > t->budget.share * (double)round_ns;
 
-	g->restless = many || g->lost ? g->restless + 1 : 0;
+	g->restless = much || g->lost ? g->restless + 1 : 0;
 	if (g->restless > RESTLESS_MAX)
 		g->unfit = true;
 }
@@ -311,7 +311,7 @@ static int go_on(struct target *t, struct sink *sink, bool over)
 	int ret = 0;
 
 	if (over)
-		note_restless(g);
+		note_restless(t);
 	if (bound_symbols(t))
 		g->anew = true;
 	if (over || g->anew ||

@@ -235,10 +235,9 @@ static void take_tick(struct target *t, struct known *k,
 static void take_leaving(struct target *t, struct known *k,
 			 const struct interrupt *in)
 {
-	struct ticking *g = &t->ticking;
+	const struct ticking *g = &t->ticking;
 	uint64_t on = tick_from(g, in->came), off = tick_from(g, in->when);
 
-	g->leaves++;
 	note_away(t, k, on, in->from_idle, true);
 	fill(t, k, on, off, in);
 	k->away.left = true;
@@ -303,10 +302,21 @@ static struct known *known_inside(const struct target *t, uint32_t inside)
 	return i < t->nrows && t->rows[i]->inside == inside ? t->rows[i] : NULL;
 }
 
+static void note_copy(struct target *t, uint64_t ns)
+{
+	struct target_pauses *p = &t->counts.copies;
+
+	p->times += ns > 0;
+	p->ns += ns;
+	p->longest_ns = max(p->longest_ns, ns);
+	t->ticking.stood_ns += ns;
+}
+
 static void take(struct target *t, const struct interrupt *in)
 {
 	struct known *k = known_inside(t, in->tid);
 
+	note_copy(t, in->took_ns);
 	if (in->kind == INTERRUPT_STRANGER)
 		take_stranger(t, k, in->tid);
 	if (!k || !k->wanted || k->ended || in->at < k->looked_ns)

@@ -178,9 +178,9 @@ struct ticking {
 	bool lost_code;     /* a code object was another one already */
 	uint64_t curious_ns; /* until then each tick is read at once */
 	uint64_t seen_ns;    /* when something was, last */
-	uint64_t leaves;     /* how often threads left a processor in this round, */
+	uint64_t stood_ns;   /* for how long threads were made to, in this round, */
 	bool lost;           /* and whether some was not told */
-	unsigned restless;   /* rounds in a row in which these were too many */
+	unsigned restless;   /* rounds in a row in which that was too much */
 	struct map of;       /* id inside -> row */
 	uint64_t list;       /* number of the list that it is of */
 	struct found_in {    /* who was on a processor, by tick */

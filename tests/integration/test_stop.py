@@ -1,6 +1,7 @@
 """What pystrobe does to its target: it stops what runs, for a moment, and
 nothing else; whatever becomes of either of them."""
 import glob
+import json
 import os
 import random
 import re
@@ -10,8 +11,9 @@ import sys
 import time
 
 from harness import (ROOT, TARGETS, Fail, Skip, alone, apart, each_python,
-                     equal, expect, expect_untouched, need, parse_folded,
-                     ran_and_waited, state_of, suspend, total, wait_until)
+                     equal, expect, expect_untouched, mostly, need,
+                     parse_folded, ran_and_waited, state_of, suspend, total,
+                     wait_until)
 
 BUILT_TESTS = "tests"  # beside the program
 
@@ -245,6 +247,39 @@ def test_waiting_threads_are_read_once(t):
     # That one is of the lists of threads.
     expect(once > len(ticks) // 5, "one read in %d of %d ticks", once,
            len(ticks))
+
+
+def copied(t, target, *way):
+    """Of the ticks, those that interrupts took; of the time, what threads stood
+    for that, in percent."""
+    saved = t.path("run.strobe")
+    result = t.pystrobe("record", "-p", str(target.pid), "-d", "1500ms", "-r",
+                        "2k", "-o", saved, *way)
+    ticks = json.loads(t.pystrobe("report", saved, "--json").out
+                       )["recording"]["ticks"]
+    found = re.search(r"copied (\d+) stacks in interrupts, for which threads "
+                      r"stood for ([\d.]+) % of the time", result.err)
+    if not found:
+        raise Skip("no program may be put into the kernel")
+    return int(found.group(1)) / ticks, float(found.group(2))
+
+
+def check_budget(t, target):
+    all_of_them, stood = copied(t, target)
+    expect(all_of_them > 0.9, "%.2f of the ticks", all_of_them)
+    expect(0.01 < stood < 3, "%.2f %% of the time", stood)
+    some, _ = copied(t, target, "--pause-budget=%.4f" % (stood / 3))
+    expect(0.2 < some < 0.7, "%.2f of the ticks", some)
+
+
+@alone
+@each_python(minimum=(3, 6))
+def test_interrupts_within_the_budget(t):
+    """For half a second they may be beyond it; then each tick is ours."""
+    target = t.ready("busy.py")
+    with apart(target):
+        mostly(check_budget, t, target)
+    expect_untouched(target.pid)
 
 
 # ---- signals, stopped groups ----

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/param.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -158,6 +159,34 @@ static void circle(void **state)
 		assert_int_equal(watched_mark(&r, i),
 				 (uint32_t)world.codes[i % 3].mark);
 	}
+}
+
+/* For how long it stands, of the copies before; the least of some. */
+static uint64_t stands(struct watched *s)
+{
+	uint64_t least = PERIOD;
+	unsigned n;
+
+	watched_begin_pinned(s, watched_spin);
+	watched_tell_and_go(s, PERIOD);
+	assert_int_equal(wait_tick(s).took_ns, 0);
+	for (n = 0; n < 50; n++) {
+		least = MIN(least, wait_tick(s).took_ns);
+		assert_true(least > 0);
+	}
+	return least;
+}
+
+static void says_how_long_it_took(void **state)
+{
+	assert_true(stands(*state) < PERIOD / 10);
+}
+
+/* More than 500 frames: they are some 50 us or more. */
+static void takes_longer_for_more(void **state)
+{
+	world.frames[2].previous = addr_of(&world.frames[0]);
+	assert_in_range(stands(*state), 10000, PERIOD - 1);
 }
 
 static void state_that_cannot_be_read(void **state)
@@ -484,6 +513,8 @@ int main(void)
 		LIVE(chain_that_ends_nowhere),
 		LIVE(chain_that_ends_in_the_kernel),
 		LIVE(circle),
+		LIVE(says_how_long_it_took),
+		LIVE(takes_longer_for_more),
 		LIVE(state_that_cannot_be_read),
 		LIVE(circle_of_exceptions),
 		LIVE(stranger),

@@ -42,14 +42,17 @@ static void found_in_a_tick(void **state)
 {
 	struct reading *r = *state;
 
-	finds(r, 1, 2010, 1500, 1);
-	leaves(r, 1, 2500, 1500, INTERRUPTIBLE, 2);
+	finds(r, 1, 2010, 1500, 1)->took_ns = 3000;
+	leaves(r, 1, 2500, 1500, INTERRUPTIBLE, 2)->took_ns = 1000;
 	reads(r, 4);
 	is_told(r, 1, "9s 1c 2s 2s");
 	assert_int_equal(state_at(r, 2)->gil, GIL_NEITHER);
 	assert_int_equal(r->decodes, 2);
 	assert_int_equal(r->t.counts.interrupts, 1);
-	assert_int_equal(r->t.ticking.leaves, 1);
+	assert_int_equal(r->t.ticking.stood_ns, 4000);
+	assert_int_equal(r->t.counts.copies.times, 2);
+	assert_int_equal(r->t.counts.copies.ns, 4000);
+	assert_int_equal(r->t.counts.copies.longest_ns, 3000);
 	assert_int_equal(r->t.ticking.seen_ns, at_us(2500));
 	assert_false(r->t.ticking.unfit || r->t.ticking.lost_code ||
 		     r->t.ticking.other || r->t.ticking.stranger);
