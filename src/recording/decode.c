@@ -275,11 +275,13 @@ static bool decode_cases(struct chain *c, struct block *b, struct cursor *from)
 			return false;
 		c->cases = rows;
 		rows += c->tcases.len++;
-		last = c->last_case_stack;
+		last = c->case_stack;
 		diff = cursor_svarint(from);
 		if (diff < -last || diff >= (int64_t)c->tstacks.len - last)
 			return false;
-		rows->stack = c->last_case_stack = (uint32_t)(last + diff);
+		rows->stack = (uint32_t)(last + diff);
+		if (c->version < 3 || diff > 0)
+			c->case_stack = rows->stack;
 		rows->state = take_recent(from, &c->tstates);
 		rows->loss = (uint32_t)take_upto(from, LOSS_CAUSES - 1);
 		if (from->bad)
@@ -328,7 +330,7 @@ static void chain_clear(struct chain *c)
 	/* Not map_clear: a chain must not pay for the size of another. */
 	map_release(&c->pids);
 	c->text_bytes = 0;
-	c->last_case_stack = 0;
+	c->case_stack = 0;
 }
 
 static void block_clear(struct block *b, const struct chain *c)

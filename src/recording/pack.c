@@ -96,6 +96,38 @@ static uint64_t take_lateness(struct wprocess *p, const struct run_info *run)
 	return least;
 }
 
+/* How long the last step to a tick was, if those that were missed were `step`. */
+static uint64_t step_to(const struct wprocess *p, size_t i, uint64_t step)
+{
+	return p->times[i] - p->times[i - 1] - p->missed[i] * step;
+}
+
+/* Whether most steps are as long as the one before. */
+static bool are_even(const struct wprocess *p, uint64_t step)
+{
+	size_t i, others = 0;
+	uint64_t next;
+
+	for (i = 1; i < p->nticks; i++, step = next) {
+		next = step_to(p, i, step);
+		others += next != step;
+	}
+	return !p->first_number && others <= p->nticks / 4;
+}
+
+static void add_even_times(struct str *to, const struct wprocess *p,
+			   uint64_t step)
+{
+	uint64_t next;
+	size_t i;
+
+	str_add_varint(to, p->times[0]);
+	for (i = 1; i < p->nticks; i++, step = next) {
+		next = step_to(p, i, step);
+		str_add_svarint(to, (int64_t)(next - step));
+	}
+}
+
 static void add_times(struct str *to, struct wprocess *p,
 		      const struct run_info *run, unsigned shift)
 {
@@ -185,17 +217,23 @@ static int by_tid(const void *a, const void *b)
 /* The numbers before the columns; the threads are sorted from here on. */
 static void add_head(struct str *s, const struct writer *w, struct wprocess *p)
 {
-	unsigned shift = unit_shift(w->run.period_ns);
+	uint64_t period = w->run.period_ns;
+	bool even = are_even(p, period);
+	unsigned shift = even ? 0 : unit_shift(period);
 	uint32_t least = 0;
 	size_t i;
 
 	str_add_varint(s, p->number);
 	str_add_varint(s, (p->continued ? SAMPLES_CONTINUE : 0) |
-				  (p->first_number ? SAMPLES_SCHEDULED : 0));
+				  (p->first_number ? SAMPLES_SCHEDULED : 0) |
+				  (even ? SAMPLES_EVEN : 0));
 	str_add_varint(s, shift);
 	str_add_varint(s, p->nticks);
 	add_missed(s, p->missed, p->nticks);
-	add_times(s, p, &w->run, shift);
+	if (even)
+		add_even_times(s, p, period);
+	else
+		add_times(s, p, &w->run, shift);
 	if (p->norder)
 		qsort(p->order, p->norder, sizeof(struct wthread *), by_tid);
 	str_add_varint(s, p->norder);

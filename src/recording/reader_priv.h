@@ -86,7 +86,7 @@ struct chain {
 		tprocesses;
 	struct map pids;
 	size_t text_bytes;
-	uint32_t last_case_stack;
+	uint32_t case_stack; /* that the next one is told from */
 	uint32_t old_cases; /* of blocks before */
 };
 

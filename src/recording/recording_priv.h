@@ -12,7 +12,7 @@
 
 struct run_info;
 
-#define FORMAT_VERSION 2u
+#define FORMAT_VERSION 3u
 #define MAGIC_LEN 8u
 #define HEADER_LEN 32u
 
@@ -84,8 +84,9 @@ enum record_type {
 
 enum samples_flag {
 	SAMPLES_CONTINUE = 1, /* the first tick is the last one of before */
-	SAMPLES_SCHEDULED = 2, /* ticks have numbers in the run's schedule */
-	SAMPLES_FLAGS = SAMPLES_CONTINUE | SAMPLES_SCHEDULED,
+	SAMPLES_SCHEDULED = 2, /* ticks have numbers in the run's schedule, */
+	SAMPLES_EVEN = 4, /* or are equally far apart, mostly, since version 3 */
+	SAMPLES_FLAGS = SAMPLES_CONTINUE | SAMPLES_SCHEDULED | SAMPLES_EVEN,
 };
 
 /*

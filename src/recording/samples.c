@@ -118,6 +118,25 @@ static bool take_times(struct cursor *from, uint64_t *times,
 	return !from->bad;
 }
 
+/* Each step is the one before and a difference; those that were missed are, too. */
+static bool take_even_times(struct cursor *from, uint64_t *times,
+			    const uint32_t *missed, size_t n, uint64_t step)
+{
+	uint64_t at = cursor_varint(from), last = at, next;
+	size_t i;
+
+	times[0] = at;
+	for (i = 1; i < n; i++) {
+		next = step + (uint64_t)cursor_svarint(from);
+		at += missed[i] * step + next;
+		step = next;
+		if ((int64_t)(at - last) > 0)
+			last = at;
+		times[i] = last;
+	}
+	return !from->bad;
+}
+
 static bool take_tids(struct cursor *from, struct column *columns, size_t n)
 {
 	uint64_t least = 0;
@@ -212,6 +231,8 @@ static bool take_ticks(struct chain *c, struct block *b, struct rsamples *s,
 	unsigned shift = (unsigned)take_upto(from, SHIFT_MAX);
 	size_t n = take_upto(from, CELLS_MAX), end;
 	struct expected e;
+	uint64_t *times;
+	uint32_t *missed;
 
 	/* Each tick has a byte of its time. */
 	if (from->bad || !n || n > cursor_left(from))
@@ -224,16 +245,30 @@ static bool take_ticks(struct chain *c, struct block *b, struct rsamples *s,
 	b->times = grow(b->times, &b->cap_times, end, sizeof(*b->times));
 	b->missed = grow(b->missed, &b->cap_missed, end, sizeof(*b->missed));
 	b->ntimes = end;
-	if (!take_missed(from, b->missed + s->first_time, n))
+	times = b->times + s->first_time;
+	missed = b->missed + s->first_time;
+	if (!take_missed(from, missed, n))
 		return false;
 	if (c->version == 1)
-		return take_grid_times(from, b->times + s->first_time,
-				       b->missed + s->first_time, n,
+		return take_grid_times(from, times, missed, n,
 				       c->run.period_ns, shift);
+	if (s->flags & SAMPLES_EVEN)
+		return take_even_times(from, times, missed, n,
+				       c->run.period_ns);
 	expect_init(&e, &c->run,
 		    s->flags & SAMPLES_SCHEDULED ? cursor_varint(from) : 0);
-	return take_times(from, b->times + s->first_time,
-			  b->missed + s->first_time, n, e, shift);
+	return take_times(from, times, missed, n, e, shift);
+}
+
+static bool flags_are_right(const struct chain *c, uint64_t flags)
+{
+	static const uint64_t known[FORMAT_VERSION + 1] = {
+		[1] = SAMPLES_CONTINUE,
+		[2] = SAMPLES_CONTINUE | SAMPLES_SCHEDULED,
+		[3] = SAMPLES_FLAGS};
+
+	return !(flags & ~known[c->version]) &&
+	       !(flags & SAMPLES_SCHEDULED && flags & SAMPLES_EVEN);
 }
 
 bool decode_samples(struct chain *c, struct block *b, struct cursor *from)
@@ -248,9 +283,8 @@ bool decode_samples(struct chain *c, struct block *b, struct cursor *from)
 			  sizeof(*b->samples));
 	s = &b->samples[b->nsamples++];
 	s->process = number;
-	s->flags = take_upto(from, c->version == 1 ? SAMPLES_CONTINUE
-						   : SAMPLES_FLAGS);
-	if (!take_ticks(c, b, s, from))
+	s->flags = cursor_varint(from);
+	if (!flags_are_right(c, s->flags) || !take_ticks(c, b, s, from))
 		return false;
 	s->first_repeat = s->end_repeat = 0;
 	p->samples_block = c->block;

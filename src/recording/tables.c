@@ -65,7 +65,7 @@ void tables_next_chain(struct tables *t)
 	tables_next_block(t);
 	t->chain++;
 	t->text_bytes = 0;
-	t->last_case_stack = 0;
+	t->case_stack = 0;
 	map_clear(&t->case_of);
 }
 
@@ -266,8 +266,9 @@ static void define_state(struct tables *t, const struct source *src,
 static void define_case(struct tables *t, struct source *src, uint32_t stack,
 			uint32_t state, uint32_t loss)
 {
-	str_add_svarint(&t->cases, (int64_t)stack - t->last_case_stack);
-	t->last_case_stack = stack;
+	str_add_svarint(&t->cases, (int64_t)stack - t->case_stack);
+	if (stack > t->case_stack)
+		t->case_stack = stack;
 	if (refer(&t->cases, &src->states, state, src->stamp, &t->nstates))
 		define_state(t, src, state);
 	str_add_varint(&t->cases, loss);

@@ -11,7 +11,7 @@
 #include "writer_priv.h"
 
 #define BLOCK_NS 1000000000u   /* ticks of one block: what a kill can lose */
-#define CHAIN_NS 10000000000u  /* of one chain: what damage can cost */
+#define CHAIN_NS 30000000000u  /* of one chain: what damage can cost */
 #define BLOCK_SOFT (RAW_MAX / 4)
 #define CELLS_SOFT (CELLS_MAX / 2)
 #define PROCESSES_SOFT (PROCESSES_MAX / 2)

@@ -58,7 +58,7 @@ struct tables {
 	uint32_t nstrings, ncodes, nframes, nstacks, nstates, ncases;
 	uint32_t old_cases; /* of blocks before */
 	size_t text_bytes;
-	uint32_t last_case_stack;
+	uint32_t case_stack; /* the highest one of a case */
 	struct map case_of; /* by stack, state and loss */
 	uint32_t new_strings;
 	struct str lengths, text, codes, frames, stacks, states, cases;

@@ -131,7 +131,7 @@ static int begin_round(struct target *t, uint64_t now)
 		g->step_ns = g->period_ns / 8;
 	ret = interrupts_every(g->from, g->step_ns, &g->since_ns,
 			       &g->spread_ns);
-	g->told = g->stood_ns = 0;
+	g->told = g->stood_ns = g->phase_ns = 0;
 	g->lost = false;
 	for (i = 0; i < t->nknown; i++)
 		t->known[i]->found = t->known[i]->on_from = 0;

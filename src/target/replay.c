@@ -170,7 +170,7 @@ static void note_away(struct target *t, struct known *k, uint64_t until,
 
 /* In the order of ticks: what is seen of a thread may be of an earlier one. */
 static void add_found(struct ticking *g, struct known *k, uint64_t tick,
-		      uint64_t at, const struct sample *s)
+		      const struct interrupt *in, const struct sample *s)
 {
 	size_t i;
 
@@ -178,8 +178,10 @@ static void add_found(struct ticking *g, struct known *k, uint64_t tick,
 			sizeof(*g->found));
 	for (i = g->nfound++; i && g->found[i - 1].tick > tick; i--)
 		g->found[i] = g->found[i - 1];
-	g->found[i] =
-		(struct found_in){.tick = tick, .at = at, .k = k, .s = *s};
+	g->found[i] = (struct found_in){.tick = tick,
+					.phase_ns = in->at - in->when,
+					.k = k,
+					.s = *s};
 	k->found = tick;
 }
 
@@ -199,7 +201,7 @@ static void fill(struct target *t, struct known *k, uint64_t from, uint64_t to,
 	s = decode_running(t, k, in);
 	if (from + 1 < to)
 		change(t, k, from, &s);
-	add_found(&t->ticking, k, to - 1, in->at, &s);
+	add_found(&t->ticking, k, to - 1, in, &s);
 }
 
 /* It was found there, and was there before, or is since, until that tick. */
@@ -228,7 +230,7 @@ static void take_tick(struct target *t, struct known *k,
 	if (tick <= g->told || tick <= k->found || tick < k->on_from)
 		return;
 	note_on(t, k, tick);
-	add_found(g, k, tick, in->at, &k->on_stay);
+	add_found(g, k, tick, in, &k->on_stay);
 	t->counts.interrupts++;
 }
 
@@ -419,12 +421,13 @@ int tell_ticks(struct target *t, struct sink *sink, uint64_t last)
 	int ret = 0;
 
 	while (g->told < last && !ret) {
-		due.mono_ns = time_of(g, ++g->told);
+		g->told++;
 		for (; at < g->nfound && g->found[at].tick <= g->told; at++) {
 			f = &g->found[at];
 			f->k->now = &f->s;
-			due.mono_ns = f->at;
+			g->phase_ns = f->phase_ns;
 		}
+		due.mono_ns = time_of(g, g->told) + g->phase_ns;
 		ret = tell_tick(t, sink, g->told, &due);
 	}
 	for (i = 0; i < t->nrows; i++) {

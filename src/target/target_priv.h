@@ -171,6 +171,7 @@ struct ticking {
 	uint64_t since_ns, step_ns; /* tick n of it is at since + n * step */
 	uint64_t spread_ns; /* in which all processors have it */
 	uint64_t told;      /* ticks of it */
+	uint64_t phase_ns;  /* of the processor that one was found on last */
 	uint64_t listed_ns; /* when the list of threads was read last, */
 	uint32_t stranger;  /* one that has come since, */
 	unsigned strange_looks; /* and was not found by these */
@@ -184,7 +185,7 @@ struct ticking {
 	struct map of;       /* id inside -> row */
 	uint64_t list;       /* number of the list that it is of */
 	struct found_in {    /* who was on a processor, by tick */
-		uint64_t tick, at;
+		uint64_t tick, phase_ns;
 		struct known *k;
 		struct sample s;
 	} *found;

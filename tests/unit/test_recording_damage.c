@@ -72,7 +72,7 @@ static int setup(void **state)
 	tape_init(&tape, SHIFT);
 	/* The writer first: what it wrote was told before this call. */
 	tee_init(&tee, writer_sink(w), &tape.sink);
-	scene_init(&s, &tee.sink, 100, 11, 200 * MS);
+	scene_init(&s, &tee.sink, 100, 11, 600 * MS);
 	scene_begin(&s);
 	f->told[n++] = xstrdup("");
 	for (i = 0; i < 60; i++) {
@@ -361,7 +361,7 @@ static void later_versions_are_told_apart(void **state)
 			 -ENOTSUP);
 	assert_string_equal(err.msg,
 			    "'x' was written by a later version of pystrobe "
-			    "(format 3, this one reads up to 2)");
+			    "(format 4, this one reads up to 3)");
 	assert_int_equal(tape.text.len, 0);
 	tape_release(&tape);
 	/* Among blocks that can be read it is passed over. */

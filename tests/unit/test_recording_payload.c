@@ -128,6 +128,92 @@ static void ticks_of_a_schedule(void **state)
 	str_release(&raw);
 }
 
+/* What a block of that version tells, with parts of its own: nothing if refused. */
+static void told_by(struct tape *tape, uint16_t version, const struct part *own,
+		    size_t nown)
+{
+	struct header h = {.version = version};
+	struct read_report report;
+	struct str raw;
+	size_t i, k;
+
+	str_init(&raw);
+	for (i = 0; i < NPARTS; i++) {
+		const struct part *p = &parts[i];
+
+		for (k = 0; k < nown; k++)
+			if (own[k].type == p->type)
+				p = &own[k];
+		if (p->len)
+			add_record(&raw, p->type, p->data, p->len);
+	}
+	if (read_block(&h, raw.data, raw.len, tape, &report))
+		assert_int_equal(tape->text.len, 0);
+	str_release(&raw);
+}
+
+/* A step of a nanosecond more, the same again, and 25 less after one missed. */
+static void ticks_equally_far_apart(void **state)
+{
+	static const char samples[] =
+		"\0\x04\0\x04\x03\0\x01\x01\xe8\x07\x02\0\x31"
+		"\x01\x07\x03\0\x03";
+	static const struct part own = {RECORD_SAMPLES, samples,
+					sizeof(samples) - 1};
+	struct tape tape;
+
+	(void)state;
+	told_by(&tape, 3, &own, 1);
+	assert_int_equal(tape.ntimes, 4);
+	assert_int_equal(tape.times[0], 1000);
+	assert_int_equal(tape.times[1], 2025);
+	assert_int_equal(tape.times[2], 3050);
+	assert_int_equal(tape.times[3], 5075);
+	tape_release(&tape);
+	told_by(&tape, 2, &own, 1);
+	assert_int_equal(tape.ntimes, 0);
+	tape_release(&tape);
+}
+
+/* The second step goes back. */
+static void times_do_not_decrease(void **state)
+{
+	static const char samples[] =
+		"\0\x04\0\x03\x03\0\xe8\x07\0\xff\x1f\0";
+	static const struct part own[] = {
+		{RECORD_SAMPLES, samples, sizeof(samples) - 1},
+		{RECORD_REPEATS, "", 0}};
+	struct tape tape;
+
+	(void)state;
+	told_by(&tape, 3, own, 2);
+	assert_int_equal(tape.ntimes, 3);
+	assert_int_equal(tape.times[1], 2024);
+	assert_int_equal(tape.times[2], 2024);
+	tape_release(&tape);
+}
+
+/* From the highest stack, or from that of the row before. */
+static void cases_of_versions(void **state)
+{
+	static const struct part own[] = {
+		{RECORD_STACKS, "\0\0" "\0\x01" "\0\x01", 6},
+		{RECORD_CASES, "\x04\0\0" "\x01\x01\0" "\x02\x01\0", 9},
+		{RECORD_SAMPLES, "\0\0\x0a\x01\x01\0\x64\0\x01\x07\x05", 11},
+		{RECORD_REPEATS, "", 0}};
+	struct tape tape;
+
+	(void)state;
+	told_by(&tape, 3, own, 4);
+	assert_non_null(strstr(tape_text(&tape),
+			       "'' 0 f(g:5:6:0) f(g:5:6:0) f(g:5:6:0)\n"));
+	tape_release(&tape);
+	told_by(&tape, 2, own, 4);
+	assert_non_null(strstr(tape_text(&tape),
+			       "'' 0 f(g:5:6:0) f(g:5:6:0)\n"));
+	tape_release(&tape);
+}
+
 enum { RUN, PROCESS, THREADS, STRINGS, CODES, FRAMES, STACKS, STATES, CASES,
 	SAMPLES, REPEATS };
 
@@ -177,7 +263,9 @@ static const struct bad {
 	BAD(REPEATS, "\0\0" BIG), BAD(REPEATS, "\0\0"),
 	BAD(SAMPLES, ""),
 	BAD(SAMPLES, "\x01\0\x0a\x01\x01\0\0\0\0"), /* process */
-	BAD(SAMPLES, "\0\x04\x0a\x01\x01\0\0\0\0"), /* flags */
+	BAD(SAMPLES, "\0\x08\x0a\x01\x01\0\0\0"), /* flags */
+	BAD(SAMPLES, "\0\x06\x0a\x01\x01\0\0\0"), /* scheduled and even */
+	BAD(SAMPLES, "\0\x04\x0a\x02\x02\0\0" OVER "\0"),
 	BAD(SAMPLES, "\0\0\x29\x01\x01\0\0\0\0"),   /* shift */
 	BAD(SAMPLES, "\0\0\x0a\0\0"),                /* no tick */
 	BAD(SAMPLES, "\0\0\x0a" BIG "\x01\0\0\0\0"),
@@ -362,6 +450,9 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_plain_payload_is_right),
 		cmocka_unit_test(ticks_of_a_schedule),
+		cmocka_unit_test(ticks_equally_far_apart),
+		cmocka_unit_test(times_do_not_decrease),
+		cmocka_unit_test(cases_of_versions),
 		cmocka_unit_test(bad_records_are_refused),
 		cmocka_unit_test(every_cut_payload_is_refused),
 		cmocka_unit_test(limits_hold),

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/param.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -72,6 +73,10 @@ struct load {
 	uint32_t threads, busy;
 	uint32_t idle_stack, cpu, asleep;
 	uint32_t stacks[2][6]; /* of the busy threads */
+	bool rounds;           /* as interrupts take ticks */
+	uint64_t step, at;
+	uint64_t *times; /* as told */
+	size_t ntimes, cap_times;
 };
 
 static uint32_t load_random(struct load *l, uint32_t n)
@@ -156,22 +161,48 @@ static void load_begin(struct load *l, struct writer *w, uint64_t period,
 	}
 }
 
+/* As in the schedule, and up to 32 us late. */
+static void load_scheduled(struct load *l, struct tick *tick)
+{
+	uint64_t late = MIN(l->period / 32, 32000);
+
+	tick->number = l->tick + 1;
+	tick->mono_ns = 98765432109876u + l->tick * l->period +
+			tick_jitter(SEED, tick->number, l->period) +
+			rng_next(&l->rng) % late;
+}
+
+/* Equally far apart for a tenth of a second; the next one begins a little later. */
+static void load_round(struct load *l, struct tick *tick)
+{
+	uint64_t ticks = MAX(SECOND / 10 / l->period, 1);
+
+	if (l->tick % ticks == 0) {
+		l->step = l->period - l->period / 100 +
+			  load_random(l, (uint32_t)l->period / 50);
+		l->at += load_random(l, 100000);
+	}
+	/* One is missed now and then. */
+	tick->missed = l->tick && load_random(l, 500) == 0;
+	l->at += l->step * (1 + (uint64_t)tick->missed);
+	tick->mono_ns = l->at;
+	l->times = grow(l->times, &l->cap_times, l->ntimes + 1,
+			sizeof(*l->times));
+	l->times[l->ntimes++] = l->at;
+}
+
 static void load_ticks(struct load *l, uint64_t n)
 {
 	struct tick tick = {.pid = 12345};
 	struct sample sample = {.loss = 0};
-	uint64_t late = l->period / 32, i;
+	uint64_t i;
 	uint32_t k;
 
-	if (late > 32000)
-		late = 32000;
-
 	for (i = 0; i < n; i++, l->tick++) {
-		tick.number = l->tick + 1;
-		/* As in the schedule, and up to 32 us late. */
-		tick.mono_ns = 98765432109876u + l->tick * l->period +
-			       tick_jitter(SEED, tick.number, l->period) +
-			       rng_next(&l->rng) % late;
+		if (l->rounds)
+			load_round(l, &tick);
+		else
+			load_scheduled(l, &tick);
 		l->sink->ops->tick(l->sink, &l->source, &tick);
 		for (k = 0; k < l->threads; k++) {
 			sample.tid = 12345 + k;
@@ -189,7 +220,7 @@ static void load_ticks(struct load *l, uint64_t n)
 
 /* Bytes a sample, file by samples. */
 static double cost(uint64_t period, uint32_t threads, uint32_t busy,
-		   uint64_t seconds)
+		   uint64_t seconds, bool rounds)
 {
 	char path[] = "/tmp/test_recording_size.XXXXXX";
 	uint64_t ticks = seconds * SECOND / period;
@@ -204,14 +235,21 @@ static double cost(uint64_t period, uint32_t threads, uint32_t busy,
 	assert_true(fd >= 0);
 	assert_int_equal(writer_open(&w, path, NULL), 0);
 	load_begin(&l, w, period, threads, busy);
+	l.rounds = rounds;
 	load_ticks(&l, ticks);
 	assert_int_equal(writer_close(w, NULL), 0);
 	symbols_release(&l.symbols);
 	close(fd);
 	assert_int_equal(stat(path, &st), 0);
-	tape_init(&tape, 0);
+	tape_init(&tape, rounds);
 	assert_int_equal(recording_read(path, &tape.sink, &report, NULL), 0);
 	assert_int_equal(tape.samples, ticks * threads);
+	if (rounds) { /* to the nanosecond */
+		assert_int_equal(tape.ntimes, l.ntimes);
+		assert_memory_equal(tape.times, l.times,
+				    l.ntimes * sizeof(*l.times));
+	}
+	free(l.times);
 	unlink(path);
 	each = (double)st.st_size / (double)tape.samples;
 	print_message("%u threads, %u busy, %u Hz: %.3f bytes a sample, "
@@ -225,9 +263,16 @@ static double cost(uint64_t period, uint32_t threads, uint32_t busy,
 static void steady_load_is_small(void **state)
 {
 	(void)state;
-	assert_true(cost(SECOND / 1000, 1, 1, 30) <= 1.0);
-	assert_true(cost(SECOND / 100, 1, 1, 60) <= 2.5);
-	assert_true(cost(SECOND / 100, 160, 2, 30) <= 0.06);
+	assert_true(cost(SECOND / 1000, 1, 1, 30, false) <= 1.0);
+	assert_true(cost(SECOND / 100, 1, 1, 60, false) <= 2.5);
+	assert_true(cost(SECOND / 100, 160, 2, 30, false) <= 0.06);
+}
+
+static void even_times_are_small(void **state)
+{
+	(void)state;
+	assert_true(cost(SECOND / 1000, 1, 1, 30, true) <= 0.8);
+	assert_true(cost(SECOND / 100, 160, 2, 30, true) <= 0.06);
 }
 
 /* ---- memory ---- */
@@ -369,6 +414,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(steady_load_is_small),
+		cmocka_unit_test(even_times_are_small),
 		cmocka_unit_test(memory_is_flat_for_hours),
 		cmocka_unit_test(samples_cost_next_to_nothing),
 	};

@@ -351,8 +351,6 @@ static void on_two_processors(void **state)
 	is_told(r, 1, "9s 1c 4c");
 	is_told(r, 2, "9s 2c 3c");
 	assert_int_equal(r->t.counts.interrupts, 4);
-	assert_int_equal(r->ticks[1].mono_ns, at_us(2030));
-	assert_int_equal(r->ticks[2].mono_ns, at_us(3012));
 	/* It still is there. */
 	woken(r, 1, 3900);
 	reads(r, 5);
@@ -373,10 +371,6 @@ static void late_or_early(void **state)
 	reads(r, 5);
 	is_told(r, 1, "1s 2c 3s 4c 7c");
 	assert_int_equal(r->decodes, 6);
-	assert_int_equal(r->ticks[1].mono_ns, at_us(2974));
-	assert_int_equal(r->ticks[2].mono_ns, at_us(3000));
-	assert_int_equal(r->ticks[3].mono_ns, at_us(3975));
-	assert_int_equal(r->ticks[4].mono_ns, at_us(5600));
 }
 
 /* Right before the round began; it is there since. */
@@ -405,9 +399,6 @@ static void out_of_order(void **state)
 	reads(r, 4);
 	is_told(r, 1, "9s 1c 4c 4c");
 	is_told(r, 2, "9s 9s 2c 3c");
-	assert_int_equal(r->ticks[1].mono_ns, at_us(2870));
-	assert_int_equal(r->ticks[2].mono_ns, at_us(3010));
-	assert_int_equal(r->ticks[3].mono_ns, at_us(4020));
 }
 
 /* So late that it is of the next tick, which is not told yet: that is found anew. */
@@ -419,7 +410,6 @@ static void beyond_what_is_told(void **state)
 	by_late(r, -10);
 	reads_until(r, 3, 3985);
 	is_told(r, 1, "9s 9s 1c");
-	assert_int_equal(r->ticks[2].mono_ns, at_us(3000));
 	finds(r, 1, 4020, 2500, 2);
 	reads(r, 4);
 	finds(r, 1, 5980, 2500, 3);
@@ -445,20 +435,21 @@ static void told_already(void **state)
 	is_told(r, 1, "9s 1s 1s 2c 2c 3s");
 }
 
+/* When they were due, whenever their interrupts came. */
 static void times_of_ticks(void **state)
 {
-	static const int64_t us[] = {1000, 2003, 3000, 4970, 4980, 6000};
 	struct reading *r = *state;
 	size_t i;
 
-	finds(r, 1, us[1], 1500, 1);
-	finds(r, 1, us[3], 1500, 1);
-	finds(r, 1, us[4], 1500, 1);
+	finds(r, 1, 2003, 1500, 1);
+	finds(r, 1, 4970, 1500, 1);
+	finds(r, 1, 4980, 1500, 1);
 	r->t.missed = 3;
 	r->t.process.pid = 77;
 	reads(r, 6);
 	for (i = 0; i < r->nticks; i++) {
-		assert_int_equal(r->ticks[i].mono_ns, at_us(us[i]));
+		assert_int_equal(r->ticks[i].mono_ns,
+				 at_us(((int64_t)i + 1) * STEP));
 		assert_int_equal(r->ticks[i].pid, 77);
 		assert_int_equal(r->ticks[i].missed, i ? 0 : 3);
 	}
