@@ -420,14 +420,14 @@ int tell_ticks(struct target *t, struct sink *sink, uint64_t last)
 	size_t i, at = 0;
 	int ret = 0;
 
+	if (!g->told && g->nfound)
+		g->phase_ns = g->found->phase_ns;
 	while (g->told < last && !ret) {
-		g->told++;
+		due.mono_ns = time_of(g, ++g->told) + g->phase_ns;
 		for (; at < g->nfound && g->found[at].tick <= g->told; at++) {
 			f = &g->found[at];
 			f->k->now = &f->s;
-			g->phase_ns = f->phase_ns;
 		}
-		due.mono_ns = time_of(g, g->told) + g->phase_ns;
 		ret = tell_tick(t, sink, g->told, &due);
 	}
 	for (i = 0; i < t->nrows; i++) {
