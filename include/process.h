@@ -340,8 +340,9 @@ bool occupy_at(struct occupier *o, int cpu, uint64_t due, uint64_t then);
 void occupy_not(struct occupier *o);
 /*
  * Since when it has been there, by the clock of probe_last_on: who was there until
- * it came was there last at that very instant, and who waited was before. Late by
- * up to its stay, once in some fifty times. -EBADMSG.
+ * it came was there last at that very instant, and who waited was before. When the
+ * kernel's own tick came meanwhile (1 to 4 ms apart) it is later, by up to its stay.
+ * -EBADMSG.
  */
 int occupy_since(const struct occupier *o, uint64_t *ns);
 /* Where it is, or will be when it is due; -1: it is due nowhere. */

@@ -2,7 +2,7 @@
  * recording.h - the file: man/pystrobe-format.5 is its specification.
  *
  * Checksummed, compressed blocks, one for each second of ticks. Each opens or
- * continues a chain of at most about 10 seconds, which can be read by itself.
+ * continues a chain of at most about 30 seconds, which can be read by itself.
  * The writer is a sink; the reader feeds one.
  */
 #ifndef PYSTROBE_RECORDING_H

@@ -245,7 +245,7 @@ static uint64_t next_more(const struct block *b, struct rsamples *s)
 	return b->repeats[s->first_repeat++].more;
 }
 
-/* Times of two blocks are rounded from other beginnings. */
+/* Times of two blocks are rounded from other beginnings, and by other units. */
 static bool is_near(uint64_t a, uint64_t b, uint64_t unit)
 {
 	return a > b ? a - b <= unit : b - a <= unit;
@@ -255,7 +255,8 @@ static int play_tick(struct player *p, const struct chain *c, struct block *b,
 		     struct rsamples *s)
 {
 	uint64_t ns = b->times[s->first_time + s->next];
-	bool near = is_near(ns, p->ns, s->unit);
+	uint64_t unit = s->unit > p->unit ? s->unit : p->unit;
+	bool near = is_near(ns, p->ns, unit);
 	struct tick tick = {
 		.pid = c->processes[s->process].info.pid,
 		.mono_ns = near && ns < p->ns ? p->ns : ns,
@@ -275,6 +276,7 @@ static int play_tick(struct player *p, const struct chain *c, struct block *b,
 	p->in_tick = true;
 	p->pid = tick.pid;
 	p->ns = tick.mono_ns;
+	p->unit = s->unit;
 	return play_samples(p, c, b->columns + s->first_column, s->ncolumns);
 }
 

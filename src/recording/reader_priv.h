@@ -199,7 +199,7 @@ struct player {
 	struct map process_of, thread_of; /* index of told */
 	bool in_tick; /* the last call told of this tick, or its samples: */
 	uint32_t pid;
-	uint64_t ns;
+	uint64_t ns, unit;
 	uint32_t *heap; /* scratch: indices of samples, by time */
 	size_t nheap, cap_heap;
 };

@@ -235,7 +235,8 @@ static bool take_ticks(struct chain *c, struct block *b, struct rsamples *s,
 	uint32_t *missed;
 
 	/* Each tick has a byte of its time. */
-	if (from->bad || !n || n > cursor_left(from))
+	if (from->bad || !n || n > cursor_left(from) ||
+	    (shift && s->flags & SAMPLES_EVEN))
 		return false;
 	s->first_time = b->ntimes;
 	s->nticks = (uint32_t)n;

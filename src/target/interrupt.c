@@ -223,10 +223,10 @@ int target_interrupts(const struct target *t, uint64_t *until)
 
 /* ---- a reading ---- */
 
-static void note_restless(struct target *t)
+static void note_restless(struct target *t, uint64_t now)
 {
 	struct ticking *g = &t->ticking;
-	uint64_t round_ns = g->end_ns - g->since_ns;
+	uint64_t round_ns = now - g->since_ns;
 	bool much = (double)g->stood_ns > t->budget.share * (double)round_ns;
 
 	g->restless = much || g->lost ? g->restless + 1 : 0;
@@ -311,7 +311,7 @@ static int go_on(struct target *t, struct sink *sink, bool over)
 	int ret = 0;
 
 	if (over)
-		note_restless(t);
+		note_restless(t, now);
 	if (bound_symbols(t))
 		g->anew = true;
 	if (over || g->anew ||

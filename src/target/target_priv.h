@@ -171,7 +171,7 @@ struct ticking {
 	uint64_t since_ns, step_ns; /* tick n of it is at since + n * step */
 	uint64_t spread_ns; /* in which all processors have it */
 	uint64_t told;      /* ticks of it */
-	uint64_t phase_ns;  /* of the processor on which one was found first */
+	uint64_t phase_ns;  /* of the processor that ticks have their times of */
 	uint64_t listed_ns; /* when the list of threads was read last, */
 	uint32_t stranger;  /* one that has come since, */
 	unsigned strange_looks; /* and was not found by these */

@@ -175,11 +175,11 @@ static void ticks_equally_far_apart(void **state)
 	tape_release(&tape);
 }
 
-/* The second step goes back. */
+/* The second step goes back, by 1024; the third one is of 1024 from there. */
 static void times_do_not_decrease(void **state)
 {
 	static const char samples[] =
-		"\0\x04\0\x03\x03\0\xe8\x07\0\xff\x1f\0";
+		"\0\x04\0\x04\x04\0\xe8\x07\0\xff\x1f\x80\x20\0";
 	static const struct part own[] = {
 		{RECORD_SAMPLES, samples, sizeof(samples) - 1},
 		{RECORD_REPEATS, "", 0}};
@@ -187,9 +187,10 @@ static void times_do_not_decrease(void **state)
 
 	(void)state;
 	told_by(&tape, 3, own, 2);
-	assert_int_equal(tape.ntimes, 3);
+	assert_int_equal(tape.ntimes, 4);
 	assert_int_equal(tape.times[1], 2024);
 	assert_int_equal(tape.times[2], 2024);
+	assert_int_equal(tape.times[3], 2024);
 	tape_release(&tape);
 }
 
@@ -263,9 +264,10 @@ static const struct bad {
 	BAD(REPEATS, "\0\0" BIG), BAD(REPEATS, "\0\0"),
 	BAD(SAMPLES, ""),
 	BAD(SAMPLES, "\x01\0\x0a\x01\x01\0\0\0\0"), /* process */
-	BAD(SAMPLES, "\0\x08\x0a\x01\x01\0\0\0"), /* flags */
+	BAD(SAMPLES, "\0\x08\x0a\x01\x01\0\0\0\0"), /* flags */
 	BAD(SAMPLES, "\0\x06\x0a\x01\x01\0\0\0"), /* scheduled and even */
-	BAD(SAMPLES, "\0\x04\x0a\x02\x02\0\0" OVER "\0"),
+	BAD(SAMPLES, "\0\x04\0\x02\x02\0\0" OVER "\0"),
+	BAD(SAMPLES, "\0\x04\x0a\x01\x01\0\x64\0"), /* even, and a shift */
 	BAD(SAMPLES, "\0\0\x29\x01\x01\0\0\0\0"),   /* shift */
 	BAD(SAMPLES, "\0\0\x0a\0\0"),                /* no tick */
 	BAD(SAMPLES, "\0\0\x0a" BIG "\x01\0\0\0\0"),

@@ -169,8 +169,9 @@ static uint64_t stands(struct watched *s)
 
 	watched_begin_pinned(s, watched_spin);
 	watched_tell_and_go(s, PERIOD);
-	assert_int_equal(wait_tick(s).took_ns, 0);
+	assert_int_equal(watched_wait_next(s).took_ns, 0);
 	for (n = 0; n < 50; n++) {
+		interrupts_done(s->in);
 		least = MIN(least, wait_tick(s).took_ns);
 		assert_true(least > 0);
 	}
