@@ -8,7 +8,7 @@
 
 #include "reader_priv.h"
 
-#define LINE_MAX 0x7fffffffu
+#define CODE_LINE_MAX 0x7fffffffu
 #define FRAME_FLAGS (FRAME_ENTRY | FRAME_MARKER)
 #define STATE_FLAGS_MAX 0xffu /* what profile.h tells apart */
 
@@ -186,7 +186,7 @@ static uint32_t take_line(struct cursor *from, uint32_t first)
 {
 	int64_t diff = cursor_svarint(from);
 
-	if (diff < -(int64_t)first || diff > (int64_t)LINE_MAX - first) {
+	if (diff < -(int64_t)first || diff > (int64_t)CODE_LINE_MAX - first) {
 		from->bad = true;
 		return 0;
 	}

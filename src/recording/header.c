@@ -93,6 +93,35 @@ void expect_next(struct expected *e, uint32_t missed)
 		e->number += steps;
 }
 
+void pace_init(struct pace *p)
+{
+	*p = (struct pace){.other = true};
+}
+
+void pace_next(struct pace *p, uint64_t step)
+{
+	bool other = step != p->step;
+
+	if (other && p->other)
+		p->step = step;
+	p->other = other;
+}
+
+void past_add(struct past *p, const uint8_t *bytes, size_t len)
+{
+	size_t kept = PAST_MAX - (len < PAST_MAX ? len : PAST_MAX);
+
+	if (kept > p->len)
+		kept = p->len;
+	memmove(p->bytes, p->bytes + p->len - kept, kept);
+	if (len > PAST_MAX) {
+		bytes += len - PAST_MAX;
+		len = PAST_MAX;
+	}
+	memcpy(p->bytes + kept, bytes, len);
+	p->len = kept + len;
+}
+
 void run_release(struct run_info *run)
 {
 	free((char *)run->host);

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "recording_priv.h"
 #include "writer_priv.h"
 
 /* A Huffman table of its own costs about 50 bytes: not for less than this. */
@@ -96,36 +95,53 @@ static uint64_t take_lateness(struct wprocess *p, const struct run_info *run)
 	return least;
 }
 
-/* How long the last step to a tick was, if those that were missed were `step`. */
-static uint64_t step_to(const struct wprocess *p, size_t i, uint64_t step)
+/*
+ * By how much the last step to a tick was longer than was to be expected, as those
+ * before it were that have no tick.
+ */
+static uint64_t take_step(const struct wprocess *p, size_t i, struct pace *pace)
 {
-	return p->times[i] - p->times[i - 1] - p->missed[i] * step;
+	uint64_t expected = pace->step;
+	uint64_t step = p->times[i] - p->times[i - 1] - p->missed[i] * expected;
+
+	pace_next(pace, step);
+	return step - expected;
 }
 
-/* Whether most steps are as long as the one before. */
-static bool are_even(const struct wprocess *p, uint64_t step)
+/*
+ * Whether most steps are as long as was to be expected; if so, shift is the largest
+ * unit of which all of them are multiples.
+ */
+static bool are_even(const struct wprocess *p, unsigned *shift)
 {
+	uint64_t longer, all = 0;
+	struct pace pace;
 	size_t i, others = 0;
-	uint64_t next;
 
-	for (i = 1; i < p->nticks; i++, step = next) {
-		next = step_to(p, i, step);
-		others += next != step;
+	if (p->first_number)
+		return false;
+	pace_init(&pace);
+	for (i = 1; i < p->nticks; i++) {
+		longer = take_step(p, i, &pace);
+		others += longer != 0;
+		all |= longer;
 	}
-	return !p->first_number && others <= p->nticks / 4;
+	if (others > p->nticks / 4 + 1)
+		return false;
+	*shift = all ? (unsigned)__builtin_ctzll(all | 1ull << SHIFT_MAX) : 0;
+	return true;
 }
 
 static void add_even_times(struct str *to, const struct wprocess *p,
-			   uint64_t step)
+			   unsigned shift)
 {
-	uint64_t next;
+	struct pace pace;
 	size_t i;
 
 	str_add_varint(to, p->times[0]);
-	for (i = 1; i < p->nticks; i++, step = next) {
-		next = step_to(p, i, step);
-		str_add_svarint(to, (int64_t)(next - step));
-	}
+	pace_init(&pace);
+	for (i = 1; i < p->nticks; i++)
+		str_add_svarint(to, (int64_t)take_step(p, i, &pace) >> shift);
 }
 
 static void add_times(struct str *to, struct wprocess *p,
@@ -217,9 +233,8 @@ static int by_tid(const void *a, const void *b)
 /* The numbers before the columns; the threads are sorted from here on. */
 static void add_head(struct str *s, const struct writer *w, struct wprocess *p)
 {
-	uint64_t period = w->run.period_ns;
-	bool even = are_even(p, period);
-	unsigned shift = even ? 0 : unit_shift(period);
+	unsigned shift = unit_shift(w->run.period_ns);
+	bool even = are_even(p, &shift);
 	uint32_t least = 0;
 	size_t i;
 
@@ -231,7 +246,7 @@ static void add_head(struct str *s, const struct writer *w, struct wprocess *p)
 	str_add_varint(s, p->nticks);
 	add_missed(s, p->missed, p->nticks);
 	if (even)
-		add_even_times(s, p, period);
+		add_even_times(s, p, shift);
 	else
 		add_times(s, p, &w->run, shift);
 	if (p->norder)
@@ -313,6 +328,8 @@ static int compress_raw(struct writer *w)
 	bound = deflateBound(z, end) + (w->ncuts + 1) * 64;
 	str_reserve(&w->packed, HEADER_LEN + bound);
 	deflateReset(z);
+	if (w->past.len)
+		deflateSetDictionary(z, w->past.bytes, (uInt)w->past.len);
 	z->next_out = (Bytef *)w->packed.data + HEADER_LEN;
 	z->avail_out = (uInt)(w->packed.cap - HEADER_LEN - 1);
 	for (i = 0; i < w->ncuts; i++) {
@@ -339,6 +356,8 @@ int writer_pack(struct writer *w)
 	str_clear(&w->raw);
 	str_clear(&w->packed);
 	w->ncuts = 0;
+	if (w->open_chain)
+		w->past.len = 0;
 	add_records(w);
 	if (w->raw.len > RAW_MAX)
 		return err_set(&w->err, -E2BIG,
@@ -350,6 +369,7 @@ int writer_pack(struct writer *w)
 	h.packed_len = (uint32_t)(w->packed.len - HEADER_LEN);
 	h.crc = block_checksum(w->packed.data + HEADER_LEN, h.packed_len);
 	header_encode(&h, (uint8_t *)w->packed.data);
+	past_add(&w->past, (uint8_t *)w->raw.data, w->raw.len);
 	w->link = h.crc;
 	return 0;
 }

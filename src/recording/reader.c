@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <zlib.h>
 
 #include "reader_priv.h"
 #include "recording.h"
@@ -44,7 +43,7 @@ struct reader {
 	bool found;   /* there was a header */
 	uint64_t doubt;
 	uint32_t later; /* a version that we do not know */
-	z_stream z;
+	struct unpacker unpacker;
 	uint8_t *raw;
 };
 
@@ -156,25 +155,6 @@ static void take_rest(struct reader *r)
 
 /* ---- blocks ---- */
 
-/* True when all of it decompresses to what the header says. */
-static bool decompress(struct reader *r, const struct header *h,
-		       const uint8_t *packed)
-{
-	z_stream *z = &r->z;
-
-	/* Exactly as large: what reads beyond it is found by sanitizers. */
-	free(r->raw);
-	r->raw = xmalloc(h->raw_len);
-	if (inflateReset(z) != Z_OK)
-		return false;
-	z->next_in = (Bytef *)packed;
-	z->avail_in = h->packed_len;
-	z->next_out = r->raw;
-	z->avail_out = h->raw_len;
-	return inflate(z, Z_FINISH) == Z_STREAM_END && !z->avail_in &&
-	       !z->avail_out;
-}
-
 /* A block whose bytes are right. */
 static int take_contents(struct reader *r, const struct header *h)
 {
@@ -191,9 +171,13 @@ static int take_contents(struct reader *r, const struct header *h)
 		skip(r, whole);
 		return 0;
 	}
+	/* Exactly as large: what reads beyond it is found by sanitizers. */
+	free(r->raw);
+	r->raw = xmalloc(h->raw_len);
 	c->version = h->version;
 	c->alive = (!opens || !h->link) &&
-		   decompress(r, h, here(&r->feed) + HEADER_LEN) &&
+		   unpack_payload(&r->unpacker, h, here(&r->feed) + HEADER_LEN,
+			  r->raw) &&
 		   chain_decode(c, &r->block, r->raw, h->raw_len, opens);
 	if (!c->alive) {
 		r->report->bad_blocks++;
@@ -322,7 +306,7 @@ static int read_feed(struct reader *r, struct sink *sink,
 	struct read_report unused;
 	int ret;
 
-	if (inflateInit(&r->z) != Z_OK)
+	if (unpacker_init(&r->unpacker))
 		return err_set(r->err, -ENOMEM, "zlib cannot be set up");
 	r->report = report ? report : &unused;
 	memset(r->report, 0, sizeof(*r->report));
@@ -334,7 +318,7 @@ static int read_feed(struct reader *r, struct sink *sink,
 	player_release(&r->player);
 	chain_release(&r->chain);
 	block_release(&r->block);
-	inflateEnd(&r->z);
+	unpacker_release(&r->unpacker);
 	free(r->raw);
 	return ret;
 }

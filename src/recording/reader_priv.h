@@ -1,7 +1,8 @@
 /*
  * reader_priv.h - the parts of the reader.
  *
- *   reader.c    finds blocks in a file, checks and decompresses them
+ *   reader.c    finds blocks in a file, and checks them
+ *   unpack.c    decompresses them
  *   decode.c    the records of a block are read and validated
  *   samples.c   ... and its ticks
  *   resolve.c   numbers of the chain become numbers of our symbols
@@ -15,6 +16,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <zlib.h>
 
 #include "base.h"
 #include "profile.h"
@@ -145,6 +147,23 @@ struct block {
 	uint64_t cells;
 	uint64_t unknown; /* records */
 };
+
+/* ---- unpack.c ---- */
+
+struct unpacker {
+	z_stream z;
+	struct past past;
+};
+
+/* 0 or -ENOMEM. */
+int unpacker_init(struct unpacker *u);
+void unpacker_release(struct unpacker *u);
+/*
+ * The payload of a block, into h->raw_len bytes; blocks of a chain have to come one
+ * after the other. True when it decompresses to exactly that.
+ */
+bool unpack_payload(struct unpacker *u, const struct header *h, const uint8_t *packed,
+	    uint8_t *raw);
 
 /* ---- decode.c ---- */
 

@@ -27,6 +27,7 @@ struct run_info;
 #define BLOCK_THREADS_MAX (1u << 20) /* rows of THREADS; columns of SAMPLES */
 #define CELLS_MAX (1u << 22) /* of a block: sum of ticks * (threads + 1) */
 #define SHIFT_MAX 40u
+#define PAST_MAX 32768u /* of a chain, from which a payload may copy: zlib's window */
 
 enum header_flag {
 	HEADER_CONTINUES = 1, /* the chain of the block before */
@@ -61,6 +62,26 @@ void expect_init(struct expected *e, const struct run_info *run,
 uint64_t expect(const struct expected *e);
 /* Goes on to the next one, before which so many were missed. */
 void expect_next(struct expected *e, uint32_t missed);
+
+/*
+ * The step that is to be expected between two ticks that are equally far
+ * apart, for the most part: one alone that is another changes nothing.
+ */
+struct pace {
+	uint64_t step;
+	bool other; /* the last one was another */
+};
+
+void pace_init(struct pace *p);
+void pace_next(struct pace *p, uint64_t step);
+
+/* The last bytes of the payloads of a chain, decompressed. */
+struct past {
+	uint8_t bytes[PAST_MAX];
+	size_t len;
+};
+
+void past_add(struct past *p, const uint8_t *bytes, size_t len);
 
 /* Frees texts that are our copies. */
 void run_release(struct run_info *run);

@@ -118,18 +118,20 @@ static bool take_times(struct cursor *from, uint64_t *times,
 	return !from->bad;
 }
 
-/* Each step is the one before and a difference; those that were missed are, too. */
+/* Each step is the expected one and a difference; those that were missed are it. */
 static bool take_even_times(struct cursor *from, uint64_t *times,
-			    const uint32_t *missed, size_t n, uint64_t step)
+			    const uint32_t *missed, size_t n, unsigned shift)
 {
-	uint64_t at = cursor_varint(from), last = at, next;
+	uint64_t at = cursor_varint(from), last = at, step;
+	struct pace pace;
 	size_t i;
 
 	times[0] = at;
+	pace_init(&pace);
 	for (i = 1; i < n; i++) {
-		next = step + (uint64_t)cursor_svarint(from);
-		at += missed[i] * step + next;
-		step = next;
+		step = pace.step + ((uint64_t)cursor_svarint(from) << shift);
+		at += missed[i] * pace.step + step;
+		pace_next(&pace, step);
 		if ((int64_t)(at - last) > 0)
 			last = at;
 		times[i] = last;
@@ -235,12 +237,11 @@ static bool take_ticks(struct chain *c, struct block *b, struct rsamples *s,
 	uint32_t *missed;
 
 	/* Each tick has a byte of its time. */
-	if (from->bad || !n || n > cursor_left(from) ||
-	    (shift && s->flags & SAMPLES_EVEN))
+	if (from->bad || !n || n > cursor_left(from))
 		return false;
 	s->first_time = b->ntimes;
 	s->nticks = (uint32_t)n;
-	s->unit = 1ull << shift;
+	s->unit = s->flags & SAMPLES_EVEN ? 1 : 1ull << shift;
 	s->next = 0;
 	end = b->ntimes + n;
 	b->times = grow(b->times, &b->cap_times, end, sizeof(*b->times));
@@ -254,8 +255,7 @@ static bool take_ticks(struct chain *c, struct block *b, struct rsamples *s,
 		return take_grid_times(from, times, missed, n,
 				       c->run.period_ns, shift);
 	if (s->flags & SAMPLES_EVEN)
-		return take_even_times(from, times, missed, n,
-				       c->run.period_ns);
+		return take_even_times(from, times, missed, n, shift);
 	expect_init(&e, &c->run,
 		    s->flags & SAMPLES_SCHEDULED ? cursor_varint(from) : 0);
 	return take_times(from, times, missed, n, e, shift);

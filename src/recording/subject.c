@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "recording_priv.h"
 #include "writer_priv.h"
 
 /* Beyond these, those without samples of late are forgotten. */

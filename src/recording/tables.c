@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "recording_priv.h"
 #include "writer_priv.h"
 
 /*

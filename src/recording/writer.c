@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "recording.h"
-#include "recording_priv.h"
 #include "writer_priv.h"
 
 #define BLOCK_NS 1000000000u   /* ticks of one block: what a kill can lose */

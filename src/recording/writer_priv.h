@@ -17,6 +17,7 @@
 
 #include "base.h"
 #include "profile.h"
+#include "recording_priv.h"
 
 /* ---- output.c ---- */
 
@@ -147,6 +148,7 @@ struct writer {
 	uint32_t link;
 	z_stream z;
 	struct str raw, packed;
+	struct past past;
 	size_t *cuts; /* in raw: where other kinds of bytes begin */
 	size_t ncuts, cap_cuts;
 	int failed; /* the first error, and its sentence */

@@ -10,6 +10,7 @@
 
 #define ROUND_NS 100000000u /* from one reading to the next */
 #define FASTEST_NS 100000u  /* period, below which interrupts are too many */
+#define GRAINS 1024u        /* of a period, at least: a bit a round for twice as many */
 #define DELAY_NS 25000u     /* until an interrupt comes, and is told of */
 #define LATE_NS 150000u     /* after a tick, until it counts without one */
 #define LIST_NS 10000000u   /* between looks at the list, where threads are new */
@@ -129,6 +130,7 @@ static int begin_round(struct target *t, uint64_t now)
 	g->step_ns = end > now ? (end - now) / ticks : 0;
 	if (g->step_ns < g->period_ns / 8)
 		g->step_ns = g->period_ns / 8;
+	g->step_ns -= g->step_ns % g->grain_ns;
 	ret = interrupts_every(g->from, g->step_ns, &g->since_ns,
 			       &g->spread_ns);
 	g->told = g->stood_ns = g->phase_ns = 0;
@@ -172,6 +174,9 @@ bool target_interrupt(struct target *t, uint64_t period_ns, uint64_t seed)
 	g->unfit = g->other = false;
 	g->list = UINT64_MAX;
 	g->period_ns = period_ns;
+	g->grain_ns = 1;
+	while (g->grain_ns * 2 * GRAINS <= period_ns)
+		g->grain_ns *= 2;
 	g->seed = seed;
 	g->step_ns = 0;
 	/* So that the first look, which is our own, is of what they see. */

@@ -424,6 +424,7 @@ int tell_ticks(struct target *t, struct sink *sink, uint64_t last)
 		g->phase_ns = g->found->phase_ns;
 	while (g->told < last && !ret) {
 		due.mono_ns = time_of(g, ++g->told) + g->phase_ns;
+		due.mono_ns -= due.mono_ns % g->grain_ns;
 		for (; at < g->nfound && g->found[at].tick <= g->told; at++) {
 			f = &g->found[at];
 			f->k->now = &f->s;

@@ -169,6 +169,7 @@ struct ticking {
 	uint64_t period_ns, seed, start_ns;
 	uint64_t round, end_ns; /* when this one is over */
 	uint64_t since_ns, step_ns; /* tick n of it is at since + n * step */
+	uint64_t grain_ns; /* a power of 2, of which steps and told times are multiples */
 	uint64_t spread_ns; /* in which all processors have it */
 	uint64_t told;      /* ticks of it */
 	uint64_t phase_ns;  /* of the processor that ticks have their times of */

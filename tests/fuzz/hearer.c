@@ -1,11 +1,10 @@
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
-#include <zlib.h>
 
 #include "fuzz.h"
 #include "recording.h"
-#include "src/recording/recording_priv.h"
+#include "src/recording/reader_priv.h"
 #include "tests/fuzz/hearer.h"
 #include "tests/lib/scene.h"
 
@@ -144,17 +143,17 @@ void each_payload(const void *data, size_t len, payload_fn *each, void *arg)
 {
 	const uint8_t *at = data, *end = at + len;
 	struct header h;
-	uLongf raw_len;
+	struct unpacker u;
 	uint8_t *raw;
 
+	must(!unpacker_init(&u));
 	while (at < end) {
 		must(header_decode(&h, at));
-		raw_len = h.raw_len;
-		raw = xmalloc(raw_len);
-		must(uncompress(raw, &raw_len, at + HEADER_LEN,
-				h.packed_len) == Z_OK);
-		each(arg, &h, raw, raw_len);
+		raw = xmalloc(h.raw_len);
+		must(unpack_payload(&u, &h, at + HEADER_LEN, raw));
+		each(arg, &h, raw, h.raw_len);
 		free(raw);
 		at += HEADER_LEN + h.packed_len;
 	}
+	unpacker_release(&u);
 }

@@ -176,6 +176,7 @@ void reading_init(struct reading *r, size_t threads)
 	g->from = (struct interrupts *)(void *)r;
 	g->since_ns = SINCE;
 	g->step_ns = STEP * US;
+	g->grain_ns = 1;
 	g->random = RANDOM;
 	g->list = 7;
 	map_init(&g->of);

@@ -16,7 +16,7 @@
 #include <cmocka.h>
 
 #include "recording.h"
-#include "src/recording/recording_priv.h"
+#include "src/recording/reader_priv.h"
 #include "tests/lib/blocks.h"
 #include "tests/lib/guard.h"
 #include "tests/lib/scene.h"
@@ -312,17 +312,22 @@ static const struct header plain = {.version = FORMAT_VERSION};
 
 static void unpack(const struct sample_file *f, size_t block, struct str *raw)
 {
-	const uint8_t *at = (uint8_t *)f->bytes.data + f->start[block];
+	const uint8_t *at;
+	struct unpacker u;
 	struct header h;
-	uLongf len;
+	size_t i;
 
-	assert_true(header_decode(&h, at));
+	assert_int_equal(unpacker_init(&u), 0);
 	str_init(raw);
-	str_reserve(raw, h.raw_len);
-	len = h.raw_len;
-	assert_int_equal(uncompress((Bytef *)raw->data, &len, at + HEADER_LEN,
-				    h.packed_len), Z_OK);
-	raw->len = len;
+	for (i = 0; i <= block; i++) {
+		at = (uint8_t *)f->bytes.data + f->start[i];
+		assert_true(header_decode(&h, at));
+		str_reserve(raw, h.raw_len);
+		assert_true(unpack_payload(&u, &h, at + HEADER_LEN,
+				   (uint8_t *)raw->data));
+		raw->len = h.raw_len;
+	}
+	unpacker_release(&u);
 }
 
 static void unknown_records_are_passed_over(void **state)
@@ -455,6 +460,62 @@ static void bombs_are_refused(void **state)
 	str_release(&raw);
 }
 
+/* A block of the file as it is, but compressed with a dictionary. */
+static void add_with_dictionary(struct str *to, const struct sample_file *f,
+				size_t block, const char *dictionary)
+{
+	uint8_t packed[8192], head[HEADER_LEN];
+	z_stream z = {.zalloc = NULL};
+	struct header h;
+	struct str raw;
+
+	unpack(f, block, &raw);
+	assert_true(header_decode(&h,
+				  (uint8_t *)f->bytes.data + f->start[block]));
+	assert_int_equal(deflateInit(&z, 9), Z_OK);
+	assert_int_equal(deflateSetDictionary(&z, (const Bytef *)dictionary,
+					      (uInt)strlen(dictionary)), Z_OK);
+	z.next_in = (Bytef *)raw.data;
+	z.avail_in = (uInt)raw.len;
+	z.next_out = packed;
+	z.avail_out = sizeof(packed);
+	assert_int_equal(deflate(&z, Z_FINISH), Z_STREAM_END);
+	h.packed_len = (uint32_t)z.total_out;
+	h.crc = block_checksum(packed, h.packed_len);
+	deflateEnd(&z);
+	header_encode(&h, head);
+	str_add(to, head, HEADER_LEN);
+	str_add(to, packed, h.packed_len);
+	str_release(&raw);
+}
+
+/* Only what continues a chain may copy from before it, and from the chain alone. */
+static void other_dictionaries_are_refused(void **state)
+{
+	struct sample_file *f = *state;
+	struct read_report report;
+	struct str bytes;
+	struct tape tape;
+
+	assert_false(f->opens[1]);
+	/* The one of ours (RFC 1950, FDICT). */
+	assert_true(f->bytes.data[f->start[1] + HEADER_LEN + 1] & 0x20);
+	str_init(&bytes);
+	add_with_dictionary(&bytes, f, 0, "x");
+	assert_int_equal(read_bytes(bytes.data, bytes.len, &tape, &report),
+			 -EBADMSG);
+	assert_int_equal(report.bad_blocks, 1);
+	tape_release(&tape);
+	str_clear(&bytes);
+	str_add(&bytes, f->bytes.data, f->start[1]);
+	add_with_dictionary(&bytes, f, 1, "x");
+	assert_int_equal(read_bytes(bytes.data, bytes.len, &tape, &report), 0);
+	assert_int_equal(report.blocks, 1);
+	assert_int_equal(report.bad_blocks, 1);
+	assert_string_equal(tape_text(&tape), f->told[1]);
+	tape_release(&tape);
+	str_release(&bytes);
+}
 
 /* Right checksums, wrong contents: whatever it is, it is survived. */
 static void made_up_contents_are_survived(void **state)
@@ -539,6 +600,7 @@ int main(void)
 		cmocka_unit_test(other_files_are_refused),
 		cmocka_unit_test(wrong_headers_are_refused),
 		cmocka_unit_test(bombs_are_refused),
+		cmocka_unit_test(other_dictionaries_are_refused),
 		cmocka_unit_test(made_up_contents_are_survived),
 		cmocka_unit_test(the_sink_may_refuse),
 	};

@@ -113,6 +113,23 @@ static void by_its_processors_time(void **state)
 	assert_int_equal(r->t.ticking.seen_ns, at_us(5001));
 }
 
+/* Steps are multiples of the grain, so that what is told is as far apart. */
+static void told_by_the_grain(void **state)
+{
+	struct reading *r = *state;
+	size_t i;
+
+	r->t.ticking.grain_ns = 8;
+	finds(r, 1, 1010, 400, 1);
+	by_late(r, 60);
+	r->t.ticking.since_ns += 5;
+	reads(r, 6);
+	assert_int_equal(r->nticks, 6);
+	for (i = 0; i < r->nticks; i++)
+		assert_int_equal(r->ticks[i].mono_ns,
+				 (at_us(1060 + 1000 * (int64_t)i) + 5) / 8 * 8);
+}
+
 /* By the time of who woke it, that was before it left. */
 static void woken_before_it_left(void **state)
 {
@@ -499,6 +516,7 @@ int main(void)
 		TEST(came_before_a_late_interrupt),
 		TEST(left_before_a_late_interrupt),
 		TEST(by_its_processors_time),
+		TEST(told_by_the_grain),
 		TEST(woken_before_it_left),
 		cmocka_unit_test(random_timelines),
 	};
