@@ -33,6 +33,8 @@ SCENARIOS = [
      truth.alternate_unequal),
     ("load", "tokenize, ast, json, difflib, at 100 Hz, 1 and 10 kHz",
      truth.load),
+    ("stands", "how long a target does not run, at 100 Hz and 1 kHz",
+     truth.stands),
     ("switches", "two threads in turn, 100 Hz", truth.switches),
     ("idle", "160 threads of which 2 work, 100 Hz", cost.idle),
     ("split", "functions with known shares of wall and CPU time",

@@ -61,13 +61,17 @@ def compile_c(options, name, *libraries):
     return path
 
 
-def rows_at_a_rate(options, python):
-    """A row for each tool, and one for the wake-ups alone."""
+def compiled(options, kind):
     try:
-        tick = tools.BareTick(compile_c(options, "tick"))
+        return kind(compile_c(options, kind.source))
     except Failed:
-        tick = tools.BareTick("")
-    return [Row(tool, python) for tool in options.tools + [tick]]
+        return kind("")
+
+
+def rows_at_a_rate(options, python, *kinds):
+    """A row for each tool, and one for the wake-ups alone, and for `kinds`."""
+    alone = [compiled(options, kind) for kind in (tools.BareTick,) + kinds]
+    return [Row(tool, python) for tool in options.tools + alone]
 
 
 class Bare:

@@ -9,7 +9,7 @@ import re
 import signal
 import subprocess
 
-from bench import mojo, target
+from bench import machine, mojo, target
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
@@ -91,19 +91,34 @@ class Nothing(Tool):
         return None
 
 
-class BareTick(Nothing):
-    """Sleeps until each tick and does nothing then: what the wake-ups alone
-    cost. `program` is built from tick.c; "" if that failed."""
-    name = "bare tick"
+class BareProgram(Nothing):
+    """A program of ours that does one thing at each tick. `program` is built
+    from bench/SOURCE.c; "" if that failed."""
+    source = ""
 
     def __init__(self, program):
         self.program = program
 
     def absent(self):
-        return None if self.program else "cannot build tick.c"
+        return None if self.program else "cannot build %s.c" % self.source
+
+
+class BareTick(BareProgram):
+    """Sleeps until each tick and does nothing then: what the wake-ups alone
+    cost."""
+    name, source = "bare tick", "tick"
 
     def record(self, run):
         return [self.program, str(run.rate), str(run.duration)]
+
+
+class BareInterrupt(BareProgram):
+    """Interrupts the target's processor at each tick, and does nothing then."""
+    name, source = "bare interrupt", "interrupt"
+
+    def record(self, run):
+        return [self.program, str(machine.TARGET_CPU), str(run.rate),
+                str(run.duration)]
 
 
 # ---- pystrobe ----

@@ -131,7 +131,7 @@ LOAD_WANTED = {
 
 def working(options, python, rate, name, *args):
     """What it costs a target to be looked at, and what comes of it."""
-    rows = rows_at_a_rate(options, python)
+    rows = rows_at_a_rate(options, python, tools.BareInterrupt)
     with run.scratch() as folder, Target(python, folder, name,
                                          *args) as target:
         ended = run.rounds_of(
@@ -153,6 +153,22 @@ def load(options):
     for minor in options.versions((3, 13), (3, 13), (3, 15), (3, 15)):
         for rate in (100, 1000, 10000):
             yield lambda python=options.pythons[minor], rate=rate: ordinary(
+                options, python, rate)
+
+
+# ---- how long it stands ----
+
+def standing(options, python, rate):
+    return dict(working(options, python, rate, "stands"),
+                variant="%d Hz" % rate,
+                what="looks at the clock: gaps above 5 us",
+                wanted="below 0.5 %")
+
+
+def stands(options):
+    for minor in options.versions((3, 13), (3, 13)):
+        for rate in (100, 1000):
+            yield lambda python=options.pythons[minor], rate=rate: standing(
                 options, python, rate)
 
 
