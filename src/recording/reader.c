@@ -176,8 +176,8 @@ static int take_contents(struct reader *r, const struct header *h)
 	r->raw = xmalloc(h->raw_len);
 	c->version = h->version;
 	c->alive = (!opens || !h->link) &&
-		   unpack_payload(&r->unpacker, h, here(&r->feed) + HEADER_LEN,
-			  r->raw) &&
+		   unpack_payload(&r->unpacker, h,
+				  here(&r->feed) + HEADER_LEN, r->raw) &&
 		   chain_decode(c, &r->block, r->raw, h->raw_len, opens);
 	if (!c->alive) {
 		r->report->bad_blocks++;

@@ -162,8 +162,8 @@ void unpacker_release(struct unpacker *u);
  * The payload of a block, into h->raw_len bytes; blocks of a chain have to come one
  * after the other. True when it decompresses to exactly that.
  */
-bool unpack_payload(struct unpacker *u, const struct header *h, const uint8_t *packed,
-	    uint8_t *raw);
+bool unpack_payload(struct unpacker *u, const struct header *h,
+		    const uint8_t *packed, uint8_t *raw);
 
 /* ---- decode.c ---- */
 

@@ -18,8 +18,8 @@ void unpacker_release(struct unpacker *u)
 	inflateEnd(&u->z);
 }
 
-bool unpack_payload(struct unpacker *u, const struct header *h, const uint8_t *packed,
-	    uint8_t *raw)
+bool unpack_payload(struct unpacker *u, const struct header *h,
+		    const uint8_t *packed, uint8_t *raw)
 {
 	z_stream *z = &u->z;
 	int ret;
@@ -33,7 +33,8 @@ bool unpack_payload(struct unpacker *u, const struct header *h, const uint8_t *p
 	z->next_out = raw;
 	z->avail_out = h->raw_len;
 	ret = inflate(z, Z_FINISH);
-	if (ret == Z_NEED_DICT &&
+	/* There is none in what opens a chain, nor in versions 1 and 2. */
+	if (ret == Z_NEED_DICT && u->past.len && h->version > 2 &&
 	    inflateSetDictionary(z, u->past.bytes, (uInt)u->past.len) == Z_OK)
 		ret = inflate(z, Z_FINISH);
 	if (ret != Z_STREAM_END || z->avail_in || z->avail_out)

@@ -10,7 +10,8 @@
 
 #define ROUND_NS 100000000u /* from one reading to the next */
 #define FASTEST_NS 100000u  /* period, below which interrupts are too many */
-#define GRAINS 1024u        /* of a period, at least: a bit a round for twice as many */
+#define GRAINS 1024u        /* of a period, at least: each bit more costs one a round */
+#define GRAIN_MAX_NS 8192u
 #define DELAY_NS 25000u     /* until an interrupt comes, and is told of */
 #define LATE_NS 150000u     /* after a tick, until it counts without one */
 #define LIST_NS 10000000u   /* between looks at the list, where threads are new */
@@ -106,6 +107,24 @@ void ticking_release(struct target *t)
 	free(g->changes);
 }
 
+uint64_t grain_of(uint64_t period_ns)
+{
+	uint64_t grain = 1;
+
+	while (grain * 2 * GRAINS <= period_ns && grain < GRAIN_MAX_NS)
+		grain *= 2;
+	return grain;
+}
+
+uint64_t step_of(const struct ticking *g, uint64_t ns, uint64_t ticks)
+{
+	uint64_t step = ns / ticks;
+
+	if (step < g->period_ns / 8)
+		step = g->period_ns / 8;
+	return step - step % g->grain_ns;
+}
+
 /*
  * Rounds are of the same length but for a jitter of a period, so that no timer of
  * the target's keeps step with the ticks. After a delay they begin anew.
@@ -127,10 +146,7 @@ static int begin_round(struct target *t, uint64_t now)
 		end = now + length;
 	}
 	end += tick_jitter(g->seed, g->round + 1, g->period_ns);
-	g->step_ns = end > now ? (end - now) / ticks : 0;
-	if (g->step_ns < g->period_ns / 8)
-		g->step_ns = g->period_ns / 8;
-	g->step_ns -= g->step_ns % g->grain_ns;
+	g->step_ns = step_of(g, end > now ? end - now : 0, ticks);
 	ret = interrupts_every(g->from, g->step_ns, &g->since_ns,
 			       &g->spread_ns);
 	g->told = g->stood_ns = g->phase_ns = 0;
@@ -174,9 +190,7 @@ bool target_interrupt(struct target *t, uint64_t period_ns, uint64_t seed)
 	g->unfit = g->other = false;
 	g->list = UINT64_MAX;
 	g->period_ns = period_ns;
-	g->grain_ns = 1;
-	while (g->grain_ns * 2 * GRAINS <= period_ns)
-		g->grain_ns *= 2;
+	g->grain_ns = grain_of(period_ns);
 	g->seed = seed;
 	g->step_ns = 0;
 	/* So that the first look, which is our own, is of what they see. */

@@ -169,7 +169,7 @@ struct ticking {
 	uint64_t period_ns, seed, start_ns;
 	uint64_t round, end_ns; /* when this one is over */
 	uint64_t since_ns, step_ns; /* tick n of it is at since + n * step */
-	uint64_t grain_ns; /* a power of 2, of which steps and told times are multiples */
+	uint64_t grain_ns; /* grain_of(period) */
 	uint64_t spread_ns; /* in which all processors have it */
 	uint64_t told;      /* ticks of it */
 	uint64_t phase_ns;  /* of the processor that ticks have their times of */
@@ -383,6 +383,10 @@ void ticking_release(struct target *t);
 void tell_threads(struct target *t);
 /* It has ended. */
 void forget_interrupts(struct target *t, const struct known *k);
+/* The unit of steps and told times: a power of 2, some 1024th of a period. */
+uint64_t grain_of(uint64_t period_ns);
+/* Between ticks, so that as many take so long: whole grains, not much too few. */
+uint64_t step_of(const struct ticking *g, uint64_t ns, uint64_t ticks);
 /* By how much an interrupt may come before its tick. */
 uint64_t early(const struct ticking *g);
 /* When a tick of this round was due. */

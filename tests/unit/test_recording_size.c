@@ -17,6 +17,7 @@
 #include <cmocka.h>
 
 #include "recording.h"
+#include "src/recording/reader_priv.h"
 #include "tests/lib/tape.h"
 
 #define SECOND 1000000000u
@@ -224,6 +225,51 @@ static void load_ticks(struct load *l, uint64_t n)
 	}
 }
 
+/* Of a payload's ticks, which are to be told as equally far apart. */
+static void is_in_grains(const uint8_t *raw, size_t len)
+{
+	struct cursor c;
+	uint64_t type, left;
+
+	cursor_init(&c, raw, len);
+	while (cursor_left(&c)) {
+		type = cursor_varint(&c);
+		left = cursor_varint(&c);
+		if (type != RECORD_SAMPLES) {
+			cursor_bytes(&c, left);
+			continue;
+		}
+		assert_int_equal(cursor_varint(&c), 0); /* the process */
+		assert_int_equal(cursor_varint(&c), SAMPLES_EVEN);
+		assert_true(1u << cursor_varint(&c) >= GRAIN);
+		return;
+	}
+	fail();
+}
+
+static void all_is_in_grains(const char *path)
+{
+	struct unpacker u;
+	struct str file;
+	struct header h;
+	const uint8_t *at, *end;
+	uint8_t *raw;
+
+	str_init(&file);
+	assert_int_equal(file_read(&file, AT_FDCWD, path, 1 << 20), 0);
+	assert_int_equal(unpacker_init(&u), 0);
+	at = (uint8_t *)file.data;
+	for (end = at + file.len; at < end; at += HEADER_LEN + h.packed_len) {
+		assert_true(header_decode(&h, at));
+		raw = xmalloc(h.raw_len);
+		assert_true(unpack_payload(&u, &h, at + HEADER_LEN, raw));
+		is_in_grains(raw, h.raw_len);
+		free(raw);
+	}
+	unpacker_release(&u);
+	str_release(&file);
+}
+
 /* Bytes a sample, file by samples. */
 static double cost(uint64_t period, uint32_t threads, uint32_t busy,
 		   uint64_t seconds, bool rounds)
@@ -254,6 +300,7 @@ static double cost(uint64_t period, uint32_t threads, uint32_t busy,
 		assert_int_equal(tape.ntimes, l.ntimes);
 		assert_memory_equal(tape.times, l.times,
 				    l.ntimes * sizeof(*l.times));
+		all_is_in_grains(path);
 	}
 	free(l.times);
 	unlink(path);

@@ -116,8 +116,16 @@ static void by_its_processors_time(void **state)
 /* Steps are multiples of the grain, so that what is told is as far apart. */
 static void told_by_the_grain(void **state)
 {
+	struct ticking g = {.period_ns = 1000000, .grain_ns = 512};
 	struct reading *r = *state;
 	size_t i;
+
+	assert_int_equal(grain_of(100000), 64);
+	assert_int_equal(grain_of(g.period_ns), g.grain_ns);
+	assert_int_equal(grain_of(10000000), 8192);
+	assert_int_equal(grain_of(UINT64_MAX), 8192);
+	assert_int_equal(step_of(&g, 99887766, 100), 998877 / 512 * 512);
+	assert_int_equal(step_of(&g, 0, 100), 125000 / 512 * 512);
 
 	r->t.ticking.grain_ns = 8;
 	finds(r, 1, 1010, 400, 1);
