@@ -197,6 +197,7 @@ static int climb_again(struct climb *c)
 int slot_prefix(struct walker *w, struct slot *s)
 {
 	struct climb c = {.w = w, .s = s, .most = WALK_DEPTH_MAX};
+	bool missed = s->missed;
 	int ret = 0;
 
 	s->prefix.len = 0;
@@ -207,8 +208,10 @@ int slot_prefix(struct walker *w, struct slot *s)
 		ret = codes_resolve(w, s, slot_still(w, s));
 	if (ret < 0)
 		return ret;
-	ret = 0;
-	climb(&c);
+	/* What was read on demand has no closing copy, or a newer one than that. */
+	ret = missed ? slot_close(w, s, false) : 0;
+	if (!ret)
+		climb(&c);
 	if (c.found.len)
 		ret = climb_again(&c);
 	free(s->prefix.at);

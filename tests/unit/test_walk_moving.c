@@ -105,6 +105,29 @@ static void a_prefix_comes_first(void **state)
 	moving_end(&f);
 }
 
+/* Deeper each time than it was when the used part of the chunk was aimed at. */
+static void change_aim(struct moving *f, const struct range *range)
+{
+	if (range->addr >= TSTATE && range->addr < CODES)
+		moving_leaf(f, f->n++ % 2 ? 4 : 19);
+}
+
+static void what_was_not_predicted_has_a_prefix(void **state)
+{
+	const struct walk_thread *t;
+	struct moving f;
+
+	(void)state;
+	moving_begin(&f, 20);
+	f.change = change_aim;
+	t = moving_look(&f, later());
+	assert_int_equal(t->loss, LOSS_MOVING);
+	assert_in_range(t->depth, 5, 20);
+	moving_expect_name(&f, &t->frames[t->depth - 5], "f4");
+	moving_expect_name(&f, &t->frames[t->depth - 1], "f0");
+	moving_end(&f);
+}
+
 /* ---- what is alive ---- */
 
 /* 3.12: a frame with a stack pointer of -1 runs, and has called nothing. */
@@ -717,6 +740,7 @@ int main(void)
 		cmocka_unit_test(what_held_still_is_kept),
 		cmocka_unit_test(dead_frames_are_no_prefix),
 		cmocka_unit_test(a_prefix_comes_first),
+		cmocka_unit_test(what_was_not_predicted_has_a_prefix),
 		cmocka_unit_test(a_running_caller_has_no_callee),
 		cmocka_unit_test(a_thread_may_be_pushing),
 		cmocka_unit_test(a_stopped_thread_is_read_as_it_stood),
