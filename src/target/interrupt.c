@@ -16,6 +16,7 @@
 #define LATE_NS 150000u     /* after a tick, until it counts without one */
 #define LIST_NS 10000000u   /* between looks at the list, where threads are new */
 #define CURIOUS_NS 250000000u /* after a code object was found to be another one */
+#define AGAIN_NS 5000000000u /* after an end, until it is tried again: or twice the last */
 #define RESTLESS_MAX 5u     /* rounds beyond the budget, or in which some is lost */
 #define STRANGE_LOOKS 5u    /* at the list, for one that it does not have (yet) */
 #define FACT_RANDOM (INTERRUPT_FACTS - 1) /* the one that the walker leaves us */
@@ -85,11 +86,15 @@ static uint64_t late(const struct ticking *g)
 static void stop_ticking(struct target *t)
 {
 	struct ticking *g = &t->ticking;
+	uint64_t now = clock_mono();
 	size_t i;
 
 	interrupts_free(g->from);
 	g->from = NULL;
 	g->step_ns = 0;
+	g->pause_ns = now - g->began_ns > g->pause_ns ? AGAIN_NS
+						      : 2 * g->pause_ns;
+	g->again_ns = now + g->pause_ns;
 	for (i = 0; i < t->nknown; i++) {
 		t->known[i]->mapped = 0;
 		t->known[i]->blocked = false;
@@ -199,6 +204,16 @@ bool target_interrupt(struct target *t, uint64_t period_ns, uint64_t seed)
 	return true;
 }
 
+void resume_ticking(struct target *t, uint64_t now)
+{
+	struct ticking *g = &t->ticking;
+
+	if (!g->again_ns || now < g->again_ns)
+		return;
+	g->again_ns = 0;
+	target_interrupt(t, g->period_ns, g->seed);
+}
+
 void begin_ticking(struct target *t, uint64_t now)
 {
 	struct ticking *g = &t->ticking;
@@ -206,7 +221,7 @@ void begin_ticking(struct target *t, uint64_t now)
 
 	if (!g->from || is_ticking(t))
 		return;
-	g->start_ns = g->listed_ns = now;
+	g->start_ns = g->listed_ns = g->began_ns = now;
 	g->round = 0;
 	g->restless = g->stranger = 0;
 	g->anew = false;

@@ -315,8 +315,10 @@ int target_sample(struct target *t, struct sink *sink, const struct tick *due)
 	ret = look_at_all(t, due->mono_ns);
 	if (!ret) {
 		ret = tell_tick(t, sink, due);
-		if (!ret)
+		if (!ret) {
 			begin_ticking(t, clock_mono());
+			resume_ticking(t, due->mono_ns);
+		}
 		return ret;
 	}
 	t->missed += ret > 0;

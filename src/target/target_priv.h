@@ -163,6 +163,8 @@ struct displace {
 /* Ticks that interrupts take. */
 struct ticking {
 	struct interrupts *from; /* NULL: they do not */
+	uint64_t began_ns, pause_ns; /* for how long they did not, the last time */
+	uint64_t again_ns; /* from when on that is tried again; 0: it is not */
 	bool unfit;              /* nor can they go on */
 	uint64_t random;         /* eight bytes that the next program has not; 0 */
 	bool other;              /* which an interrupt saw */
@@ -378,6 +380,8 @@ void define_state(struct target *t, struct known *k);
 bool is_ticking(const struct target *t);
 /* After a tick of our own, if they are to take the next ones. */
 void begin_ticking(struct target *t, uint64_t now);
+/* Some time after that could not go on: from the next but one on, then. */
+void resume_ticking(struct target *t, uint64_t now);
 void ticking_release(struct target *t);
 /* Tells them of threads that are new, when the list is. */
 void tell_threads(struct target *t);

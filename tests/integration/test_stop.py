@@ -249,11 +249,11 @@ def test_waiting_threads_are_read_once(t):
            len(ticks))
 
 
-def copied(t, target, *way):
+def copied(t, target, *way, duration="1500ms"):
     """Of the ticks, those that interrupts took; of the time, what threads stood
     for that, in percent."""
     saved = t.path("run.strobe")
-    result = t.pystrobe("record", "-p", str(target.pid), "-d", "1500ms", "-r",
+    result = t.pystrobe("record", "-p", str(target.pid), "-d", duration, "-r",
                         "2k", "-o", saved, *way)
     ticks = json.loads(t.pystrobe("report", saved, "--json").out
                        )["recording"]["ticks"]
@@ -271,6 +271,26 @@ def check_budget(t, target):
     expect(0.01 < stood < 3, "%.2f %% of the time", stood)
     some, _ = copied(t, target, "--pause-budget=%.4f" % (stood / 3))
     expect(0.2 < some < 0.7, "%.2f of the ticks", some)
+
+
+def check_again(t, target):
+    _, stood = copied(t, target)
+    if not stood:
+        raise Skip("no program may be put into the kernel")
+    budget = "--pause-budget=%.4f" % (stood / 3)
+    once, _ = copied(t, target, budget)
+    twice, _ = copied(t, target, budget, duration="7500ms")
+    expect(1.5 < twice * 7.5 / (once * 1.5) < 2.5,
+           "%.2f and %.2f of the ticks", once, twice)
+
+
+@alone
+def test_interrupts_again(t):
+    """After five seconds without, they are tried once more."""
+    target = t.ready("busy.py")
+    with apart(target):
+        mostly(check_again, t, target)
+    expect_untouched(target.pid)
 
 
 @alone
