@@ -356,8 +356,6 @@ int writer_pack(struct writer *w)
 	str_clear(&w->raw);
 	str_clear(&w->packed);
 	w->ncuts = 0;
-	if (w->open_chain)
-		w->past.len = 0;
 	add_records(w);
 	if (w->raw.len > RAW_MAX)
 		return err_set(&w->err, -E2BIG,

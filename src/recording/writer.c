@@ -46,6 +46,7 @@ static void next_chain(struct writer *w)
 	w->chain_has_ticks = false;
 	w->chain_processes = 0;
 	w->link = 0;
+	w->past.len = 0;
 }
 
 static int fail(struct writer *w, int code)

@@ -194,10 +194,20 @@ static int climb_again(struct climb *c)
 	return ret;
 }
 
+/* One that was read on demand, since it had grown, has no closing copy. */
+static bool blocks_closed(const struct slot *s)
+{
+	size_t i;
+
+	for (i = 0; i < s->blocks.len; i++)
+		if (!piece_whole(&s->blocks.at[i], 1))
+			return false;
+	return true;
+}
+
 int slot_prefix(struct walker *w, struct slot *s)
 {
 	struct climb c = {.w = w, .s = s, .most = WALK_DEPTH_MAX};
-	bool missed = s->missed;
 	int ret = 0;
 
 	s->prefix.len = 0;
@@ -208,8 +218,7 @@ int slot_prefix(struct walker *w, struct slot *s)
 		ret = codes_resolve(w, s, slot_still(w, s));
 	if (ret < 0)
 		return ret;
-	/* What was read on demand has no closing copy, or a newer one than that. */
-	ret = missed ? slot_close(w, s, false) : 0;
+	ret = blocks_closed(s) ? 0 : slot_close(w, s, false);
 	if (!ret)
 		climb(&c);
 	if (c.found.len)

@@ -9,6 +9,7 @@
 #include "fuzz.h"
 #include "src/recording/reader_priv.h"
 #include "tests/fuzz/hearer.h"
+#include "tests/lib/payloads.h"
 
 struct reading {
 	struct chain chain;
@@ -54,7 +55,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	return 0;
 }
 
-static void add_payload(void *arg, const struct header *h, const void *raw,
+static void add_payload(void *arg, const struct header *h, const uint8_t *raw,
 			size_t len)
 {
 	struct str *s = arg;
@@ -73,7 +74,8 @@ void fuzz_seeds(seed_fn *add)
 		str_init(&recording);
 		str_init(&s);
 		make_recording(&recording, i);
-		each_payload(recording.data, recording.len, add_payload, &s);
+		must(each_payload(recording.data, recording.len, add_payload,
+				  &s));
 		add(s.data, s.len);
 		str_release(&recording);
 		str_release(&s);

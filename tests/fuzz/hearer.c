@@ -4,7 +4,7 @@
 
 #include "fuzz.h"
 #include "recording.h"
-#include "src/recording/reader_priv.h"
+#include "src/recording/recording_priv.h"
 #include "tests/fuzz/hearer.h"
 #include "tests/lib/scene.h"
 
@@ -137,23 +137,4 @@ void make_recording(struct str *to, unsigned which)
 	scene_release(&s);
 	must(!file_read(to, AT_FDCWD, path, RAW_MAX));
 	unlink(path);
-}
-
-void each_payload(const void *data, size_t len, payload_fn *each, void *arg)
-{
-	const uint8_t *at = data, *end = at + len;
-	struct header h;
-	struct unpacker u;
-	uint8_t *raw;
-
-	must(!unpacker_init(&u));
-	while (at < end) {
-		must(header_decode(&h, at));
-		raw = xmalloc(h.raw_len);
-		must(unpack_payload(&u, &h, at + HEADER_LEN, raw));
-		each(arg, &h, raw, h.raw_len);
-		free(raw);
-		at += HEADER_LEN + h.packed_len;
-	}
-	unpacker_release(&u);
 }

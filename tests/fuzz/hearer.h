@@ -8,8 +8,6 @@
 #include "base.h"
 #include "profile.h"
 
-struct header;
-
 /* Aborts where a call is none that profile.h allows, or a text is not clean. */
 struct hearer {
 	struct sink sink;
@@ -25,10 +23,5 @@ void hearer_init(struct hearer *h);
 
 /* One of a few recordings, about a kB each. */
 void make_recording(struct str *to, unsigned which);
-
-/* The decompressed payloads of such a recording. */
-typedef void payload_fn(void *arg, const struct header *h, const void *raw,
-			size_t len);
-void each_payload(const void *data, size_t len, payload_fn *each, void *arg);
 
 #endif

@@ -16,9 +16,10 @@
 #include <cmocka.h>
 
 #include "recording.h"
-#include "src/recording/reader_priv.h"
+#include "src/recording/recording_priv.h"
 #include "tests/lib/blocks.h"
 #include "tests/lib/guard.h"
+#include "tests/lib/payloads.h"
 #include "tests/lib/scene.h"
 #include "tests/lib/tape.h"
 
@@ -310,24 +311,19 @@ static void chains_are_not_mixed(void **state)
 
 static const struct header plain = {.version = FORMAT_VERSION};
 
+static void keep_payload(void *arg, const struct header *h, const uint8_t *raw,
+			 size_t len)
+{
+	(void)h;
+	str_clear(arg);
+	str_add(arg, raw, len);
+}
+
 static void unpack(const struct sample_file *f, size_t block, struct str *raw)
 {
-	const uint8_t *at;
-	struct unpacker u;
-	struct header h;
-	size_t i;
-
-	assert_int_equal(unpacker_init(&u), 0);
 	str_init(raw);
-	for (i = 0; i <= block; i++) {
-		at = (uint8_t *)f->bytes.data + f->start[i];
-		assert_true(header_decode(&h, at));
-		str_reserve(raw, h.raw_len);
-		assert_true(unpack_payload(&u, &h, at + HEADER_LEN,
-				   (uint8_t *)raw->data));
-		raw->len = h.raw_len;
-	}
-	unpacker_release(&u);
+	assert_true(each_payload(f->bytes.data, f->start[block + 1],
+				 keep_payload, raw));
 }
 
 static void unknown_records_are_passed_over(void **state)

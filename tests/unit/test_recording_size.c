@@ -17,7 +17,8 @@
 #include <cmocka.h>
 
 #include "recording.h"
-#include "src/recording/reader_priv.h"
+#include "src/recording/recording_priv.h"
+#include "tests/lib/payloads.h"
 #include "tests/lib/tape.h"
 
 #define SECOND 1000000000u
@@ -226,11 +227,14 @@ static void load_ticks(struct load *l, uint64_t n)
 }
 
 /* Of a payload's ticks, which are to be told as equally far apart. */
-static void is_in_grains(const uint8_t *raw, size_t len)
+static void is_in_grains(void *arg, const struct header *h, const uint8_t *raw,
+			 size_t len)
 {
 	struct cursor c;
 	uint64_t type, left;
 
+	(void)arg;
+	(void)h;
 	cursor_init(&c, raw, len);
 	while (cursor_left(&c)) {
 		type = cursor_varint(&c);
@@ -249,24 +253,11 @@ static void is_in_grains(const uint8_t *raw, size_t len)
 
 static void all_is_in_grains(const char *path)
 {
-	struct unpacker u;
 	struct str file;
-	struct header h;
-	const uint8_t *at, *end;
-	uint8_t *raw;
 
 	str_init(&file);
 	assert_int_equal(file_read(&file, AT_FDCWD, path, 1 << 20), 0);
-	assert_int_equal(unpacker_init(&u), 0);
-	at = (uint8_t *)file.data;
-	for (end = at + file.len; at < end; at += HEADER_LEN + h.packed_len) {
-		assert_true(header_decode(&h, at));
-		raw = xmalloc(h.raw_len);
-		assert_true(unpack_payload(&u, &h, at + HEADER_LEN, raw));
-		is_in_grains(raw, h.raw_len);
-		free(raw);
-	}
-	unpacker_release(&u);
+	assert_true(each_payload(file.data, file.len, is_in_grains, NULL));
 	str_release(&file);
 }
 
