@@ -138,6 +138,11 @@ struct layout {
 		int32_t version;                /* u32, 3.12+ */
 		/* Span that tells two apart and never changes in one. */
 		int32_t ident_from, ident_to;
+		/*
+		 * init_code() interns its file and names, when it has put them
+		 * into it, and nothing else; 3.13+.
+		 */
+		bool interns;
 	} code;
 	struct {
 		int32_t type;     /* ob_type */
@@ -223,6 +228,7 @@ struct text_place {
 	uint8_t width;  /* bytes a unit: 1, 2 or 4 */
 	bool latin1;    /* width 1: Latin-1; else bytes to take as UTF-8 */
 	bool pointer;   /* `at` is an absolute address; else object offset */
+	bool interned;
 	uint64_t at;
 };
 

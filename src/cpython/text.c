@@ -41,6 +41,7 @@ int text_place_of(const struct layout *l, const void *head, size_t len,
 		.units = field(head, len, l->object.unicode_length),
 		.width = (uint8_t)(state >> l->object.kind_shift & 7),
 		.latin1 = true,
+		.interned = (state & ((1u << l->object.kind_shift) - 1)) > 0,
 	};
 	if (out->width != 1 && out->width != 2 && out->width != 4)
 		return -EBADMSG;

@@ -103,6 +103,7 @@ const struct layout layout_v313 = {
 		.version = 92,
 		.ident_from = 16,
 		.ident_to = 144,
+		.interns = true,
 	},
 	.object = {
 		.type = 8,

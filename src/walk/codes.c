@@ -7,7 +7,9 @@
  * After the frames, not before: memory that was freed looks like the code that
  * it was, until another is made there. What is still the same then was so when
  * its frame ran. What has to be loaded may be another one by then, so that the
- * frames are looked at once more.
+ * frames are looked at once more. It has to be one that is not gone, nor still
+ * being made where another was: what was there before names texts that are gone
+ * with it, and others might be there.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -189,6 +191,21 @@ static int entry_sizes(struct walker *w, struct code_entry *c,
 	return 0;
 }
 
+/*
+ * A text that is not interned (yet) is of a code object that is being made: what
+ * follows its texts in it is of another one (and takes long where the table of
+ * all texts has to grow first). One of a subclass of str, whose text lies apart,
+ * is never interned.
+ */
+static bool is_being_made(const struct walker *w, const struct head *text)
+{
+	struct text_place place;
+
+	return w->layout.code.interns &&
+	       !text_place_of(&w->layout, text->bytes, text->got, &place) &&
+	       !place.interned && !place.pointer;
+}
+
 static int entry_texts(struct walker *w, struct code_entry *c,
 		       const struct head *name, const struct head *file)
 {
@@ -217,6 +234,21 @@ static bool is_code(const struct walker *w, const unsigned char *code,
 	return !w->entry.code_type ||
 	       field_of(code, len, w->layout.object.type) ==
 		       w->entry.code_type;
+}
+
+/*
+ * Whether an object is one that is in use: one that was freed has no references,
+ * or the allocator's link to another free one in their place (pymalloc, glibc),
+ * an address beyond 4 GiB. 3.14+ has flags in the upper 16 bits.
+ */
+static bool is_referenced(const struct walker *w, const unsigned char *object,
+			  size_t len)
+{
+	const struct layout *l = &w->layout;
+	uint64_t n = at_u64(object, len, (size_t)l->object.type - 8);
+
+	n &= UINT64_MAX >> 16;
+	return l->free_threaded || (n && n <= UINT32_MAX);
 }
 
 static bool is_sure(const struct walker *w, uint32_t info)
@@ -299,6 +331,10 @@ static int entry_read(struct walker *w, struct code_entry *c, raddr addr)
 	lines.got = r[2].got;
 	plain.got = r[3].got;
 	bytecode.got = r[4].got;
+	if (!is_referenced(w, lines.bytes, lines.got) ||
+	    is_being_made(w, &file) || is_being_made(w, &name) ||
+	    is_being_made(w, &plain))
+		return -EAGAIN;
 	c->addr = addr;
 	c->pub.first = (int32_t)at_u32(code, len, (size_t)l->code.firstlineno);
 	c->mark = mark_of(l, code, len, &plain);
@@ -364,6 +400,18 @@ static bool is_still(struct walker *w, struct code_entry *e)
 	return true;
 }
 
+/* Whether what was read is of one object, that is there. */
+static bool is_there(struct walker *w, const struct code_entry *c)
+{
+	unsigned char now[CODE_HEAD_MAX];
+	const size_t len = (size_t)w->layout.code.ident_to;
+
+	return !remote_read(w->remote, c->addr, now, len) &&
+	       is_code(w, now, len) && is_referenced(w, now, len) &&
+	       !memcmp(now + w->layout.code.ident_from, c->ident,
+		       ident_bytes(w));
+}
+
 /*
  * What its names were read from may be another object by then, with names of its
  * own: it must still be the one that named them.
@@ -379,8 +427,9 @@ static int code_load(struct walker *w, raddr addr, uint32_t *info)
 	for (i = 0; i < 8; i++)
 		c.memo[i].at = INT32_MIN;
 	ret = entry_read(w, &c, addr);
-	if (!ret && !is_still(w, &c))
+	if (!ret && !is_there(w, &c))
 		ret = -EAGAIN;
+	c.checked = w->codes.epoch;
 	if (ret) {
 		entry_release(&c);
 		return loss_of(ret);

@@ -40,6 +40,7 @@ struct layout chunk_layout(void)
 	struct layout l;
 
 	assert_int_equal(layout_for_version(&l, 0x030c01f0, NULL), 0);
+	l.code.interns = true; /* as 3.13 does */
 	return l;
 }
 
@@ -48,8 +49,10 @@ uint64_t make_text(unsigned n, const char *text)
 	uint64_t addr = TEXTS + n * 0x100u;
 	size_t i, len = strlen(text);
 
+	put8(addr, 1);
 	put8(addr + 16, len);
-	put(addr + 32, 1u << 2 | 1u << 5 | 1u << 6, 4); /* compact ASCII */
+	/* Interned, compact, ASCII. */
+	put(addr + 32, 1u | 1u << 2 | 1u << 5 | 1u << 6, 4);
 	for (i = 0; i < len; i++)
 		put(addr + 40 + i, (unsigned char)text[i], 1);
 	return addr;
@@ -60,6 +63,7 @@ uint64_t make_bytes(unsigned n, const void *data, size_t len)
 	uint64_t addr = TEXTS + n * 0x100u;
 	size_t i;
 
+	put8(addr, 1);
 	put8(addr + 16, len);
 	for (i = 0; i < len; i++)
 		put(addr + 32 + i, ((const unsigned char *)data)[i], 1);
@@ -79,6 +83,7 @@ void make_code(const struct layout *l, unsigned n, const char *name)
 					      0x80 | 13 << 3 | 7, 0};
 	uint64_t addr = code_at(n);
 
+	put8(addr, 1);
 	put8(addr + (unsigned)l->object.type, CODE_TYPE);
 	put8(addr + 16, 16);
 	put8(addr + (unsigned)l->code.qualname, make_text(3 * n, name));

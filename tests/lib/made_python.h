@@ -20,7 +20,7 @@
 #define CHUNK 0x14000u
 #define CHUNK_SIZE 0x4000u
 #define CODES 0x11000u  /* one every 0x200 */
-#define TEXTS 0x19000u  /* one every 0x100 */
+#define TEXTS 0x20000u  /* one every 0x100 */
 #define ENTRY 0x1c000u  /* an entry frame, as on a C stack */
 #define GENERATOR 0x1c100u
 #define CODE_TYPE 0x1d000u

@@ -18,12 +18,13 @@ void puppet_field(uint64_t base, int32_t field, uint64_t value, size_t bytes)
 
 void puppet_text(const struct layout *l, uint64_t at, const char *text)
 {
-	uint32_t state = 1u << l->object.kind_shift |
+	uint32_t state = 1u | 1u << l->object.kind_shift |
 			 1u << l->object.compact_shift |
 			 1u << l->object.ascii_shift;
 	int32_t data = l->major > 2 ? l->object.ascii_data
 				    : l->object.bytes_data;
 
+	puppet_field(at, l->object.type - 8, 1, 8);
 	puppet_field(at, l->object.var_size, strlen(text), 8);
 	puppet_field(at, l->object.unicode_length, strlen(text), 8);
 	puppet_field(at, l->object.unicode_state, state, 4);
@@ -33,11 +34,13 @@ void puppet_text(const struct layout *l, uint64_t at, const char *text)
 void puppet_code(const struct layout *l, uint64_t at,
 		 const struct puppet_code *c)
 {
+	puppet_field(at, l->object.type - 8, 1, 8);
 	puppet_field(at, l->object.type, c->type, 8);
 	puppet_field(at, l->object.var_size, c->code_units, 8);
 	puppet_field(at, l->code.name, c->name, 8);
 	puppet_field(at, l->code.qualname, c->name, 8);
 	puppet_field(at, l->code.filename, c->file, 8);
+	puppet_field(c->lines, l->object.type - 8, 1, 8);
 	puppet_field(at, l->code.linetable, c->lines, 8);
 	puppet_field(at, l->code.code, c->lines, 8);
 	puppet_field(at, l->code.firstlineno, c->first, 4);

@@ -84,6 +84,7 @@ static raddr make_object(struct shape *s, raddr type, size_t bytes)
 {
 	raddr at = take(s, bytes + 64);
 
+	put_field(s, at, s->layout.object.type - 8, 1, 8);
 	put_field(s, at, s->layout.object.type, type, 8);
 	return at;
 }
@@ -120,7 +121,8 @@ static raddr make_str(struct shape *s, const struct types *t, const char *text)
 	at = make_object(s, t->of_str, len);
 	put_field(s, at, l->object.unicode_length, len, 8);
 	put_field(s, at, l->object.unicode_state,
-		  1u << l->object.kind_shift | 1u << l->object.compact_shift |
+		  1u | 1u << l->object.kind_shift |
+			  1u << l->object.compact_shift |
 			  1u << l->object.ascii_shift, 4);
 	put_bytes(s, at + (raddr)l->object.ascii_data, text, len);
 	return at;
@@ -433,6 +435,7 @@ static raddr make_code(struct shape *s, const struct types *t, unsigned n)
 		names[i] = make_str(s, t, text);
 	}
 	snprintf(text, sizeof(text), "f%u", n);
+	put_field(s, at, l->object.type - 8, 1, 8);
 	put_field(s, at, l->object.type, s->entry.code_type, 8);
 	put_field(s, at, l->object.var_size, 16, 8);
 	put_field(s, at, l->code.name, make_str(s, t, text), 8);

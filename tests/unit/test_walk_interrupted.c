@@ -17,6 +17,7 @@
 
 #define NAME 3u /* numbers of texts, as make_code has them */
 #define FILE 4u
+#define LINES 5u
 
 /* Each time that its file is read, f1 is another function of another file. */
 static void replace_code(struct moving *f, const struct range *range)
@@ -125,11 +126,75 @@ static void names_of_what_interrupts_saw(void **state)
 	moving_end(&f);
 }
 
+/*
+ * Of one that is gone, the names may be those of another that is being made, by
+ * the way that it had to its own.
+ */
+static void names_are_not_of_what_is_gone(void **state)
+{
+	static const struct {
+		uint64_t references;
+		bool gone;
+	} seen[] = {{1, false},
+		    {UINT32_MAX, false}, /* 3.12: of one that is immortal */
+		    {0x008000007fffffff, false}, /* with flags of 3.14 */
+		    {0, true},
+		    {0x7f1234567890, true}, /* a link to one that is free */
+		    {0x555555567890, true}};
+	const struct walk_thread *t;
+	struct moving f;
+	struct copied c;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(seen) / sizeof(*seen); i++) {
+		begin_with_new_code(&f);
+		interrupt_in(&f, 1001, &c);
+		put8(code_at(1), seen[i].references);
+		t = moving_interrupted(&f, &c, false);
+		assert_int_equal(t->depth, seen[i].gone ? 1 : 2);
+		assert_int_equal(t->loss,
+				 seen[i].gone ? LOSS_CODE : LOSS_NONE);
+		moving_end(&f);
+	}
+}
+
+/*
+ * One that is being made where it was has its file and its names, but nothing
+ * else, until they are interned.
+ */
+static void names_are_not_of_what_is_being_made(void **state)
+{
+	const uint64_t half[] = {TEXTS + 0x100 * NAME + 32,
+				 TEXTS + 0x100 * FILE + 32,
+				 TEXTS + 0x100 * LINES};
+	const struct walk_thread *t;
+	struct moving f;
+	struct copied c;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(half) / sizeof(*half); i++) {
+		begin_with_new_code(&f);
+		interrupt_in(&f, 1001, &c);
+		memory[half[i] - BASE] &= (unsigned char)~3u;
+		t = moving_interrupted(&f, &c, false);
+		assert_int_equal(t->depth, 1);
+		assert_int_equal(t->loss, LOSS_CODE);
+		memory[half[i] - BASE] |= 1;
+		t = moving_interrupted(&f, &c, false);
+		assert_int_equal(t->depth, 2);
+		moving_end(&f);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names_are_of_one_code_object),
 		cmocka_unit_test(names_of_what_interrupts_saw),
+		cmocka_unit_test(names_are_not_of_what_is_gone),
+		cmocka_unit_test(names_are_not_of_what_is_being_made),
 	};
 
 	return cmocka_run_group_tests_name("walk, interrupted", tests, NULL,
