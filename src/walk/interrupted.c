@@ -124,6 +124,20 @@ static void set_facts(struct walker *w, size_t row, const struct interrupt *in)
 	t->exception = has_exception(w, w->rows[row], in);
 }
 
+/*
+ * As long as there was room for, but of the same frames again and again: what is
+ * followed where no frame is yet, in a thread that begins to run one.
+ */
+static bool is_circle(const struct links *links, raddr next)
+{
+	size_t i;
+
+	for (i = 0; i < links->len; i++)
+		if (links->at[i].addr == next)
+			return true;
+	return false;
+}
+
 /* The chain, innermost first. An enum loss. */
 static int follow(struct walker *w, struct slot *s, const struct interrupt *in)
 {
@@ -142,7 +156,9 @@ static int follow(struct walker *w, struct slot *s, const struct interrupt *in)
 	if (!in->next ||
 	    in->next == slot_field(w, s, 0, w->layout.thread.base_frame))
 		return LOSS_NONE;
-	return in->cut ? LOSS_DEPTH : LOSS_READ;
+	if (!in->cut)
+		return LOSS_READ;
+	return is_circle(&s->links, in->next) ? LOSS_SHAPE : LOSS_DEPTH;
 }
 
 /*

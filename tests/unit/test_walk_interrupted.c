@@ -44,7 +44,8 @@ static void copy_frame(const struct moving *f, struct copied *c, uint64_t addr,
 
 	memcpy(to, memory + (addr - BASE), FRAME_BYTES);
 	memcpy(to + FRAME_BYTES, &version, sizeof(version));
-	c->in.next = at_u64(to, 8, (size_t)f->layout.iframe.previous);
+	c->in.next = at_u64(to, FRAME_BYTES,
+			    (size_t)f->layout.iframe.previous);
 }
 
 /* The interrupt of a thread in f1, which was that version. */
@@ -188,6 +189,42 @@ static void names_are_not_of_what_is_being_made(void **state)
 	}
 }
 
+/* More than there is room for; but those that lead back are not a deep stack. */
+static void a_circle_is_not_deep(void **state)
+{
+	static unsigned char frames[100][FRAME_BYTES + 8];
+	const struct walk_thread *t;
+	struct moving f;
+	struct copied c;
+	size_t i, back;
+
+	(void)state;
+	for (back = 0; back < 100; back += 9) {
+		begin_with_new_code(&f);
+		interrupt_in(&f, 1001, &c);
+		for (i = 0; i < 100; i++)
+			make_frame(&f.layout, frame_at((unsigned)i),
+				   code_at(1), frame_at((unsigned)i + 1), 0);
+		if (back)
+			make_frame(&f.layout, frame_at((unsigned)back),
+				   code_at(1), frame_at((unsigned)back / 2), 0);
+		c.in.head = c.in.next = frame_at(0);
+		for (i = 0; i < 100; i++) {
+			memcpy(frames[i], memory + (c.in.next - BASE),
+			       FRAME_BYTES);
+			c.in.next = at_u64(frames[i], FRAME_BYTES,
+					   (size_t)f.layout.iframe.previous);
+		}
+		c.in.frames = frames[0];
+		c.in.n = 100;
+		c.in.cut = true;
+		t = moving_interrupted(&f, &c, false);
+		assert_int_equal(t->loss, back ? LOSS_SHAPE : LOSS_DEPTH);
+		assert_int_equal(t->depth, 0);
+		moving_end(&f);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -195,6 +232,7 @@ int main(void)
 		cmocka_unit_test(names_of_what_interrupts_saw),
 		cmocka_unit_test(names_are_not_of_what_is_gone),
 		cmocka_unit_test(names_are_not_of_what_is_being_made),
+		cmocka_unit_test(a_circle_is_not_deep),
 	};
 
 	return cmocka_run_group_tests_name("walk, interrupted", tests, NULL,
