@@ -86,6 +86,17 @@ struct interrupt_plan {
 		int32_t previous, code;
 		bool tagged; /* the low two bits of `code` say something else */
 	} frame;
+	/*
+	 * A generator's frame that goes back to nothing has given up its place
+	 * to a frame that only a register points to: one whose code is an
+	 * object of that type.
+	 */
+	struct {
+		raddr type; /* 0: none is looked for */
+		int32_t at; /* where an object has its type */
+		int32_t owner; /* a byte of a frame, which is `generator` */
+		uint8_t generator;
+	} yield;
 	struct { /* what tells a code object from another one at its address: */
 		int32_t word;    /* four bytes of it, */
 		int32_t pointer; /* and four behind what this points to; -1 */

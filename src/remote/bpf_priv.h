@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define BPF_CODE_MAX 512u
+#define BPF_CODE_MAX 1024u
 
 struct bpf_code {
 	struct bpf_insn at[BPF_CODE_MAX];

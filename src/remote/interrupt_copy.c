@@ -8,6 +8,11 @@
 
 #define EXCEPTIONS_MAX 8
 
+/* Where struct pt_regs of x86-64 has what a compiler keeps an address in. */
+static const int16_t regs_of_program[] = {40, 32, 24, 16, 8,  0,  80, 88,
+					  96, 104, 112, 72, 64, 56, 48};
+#define REGS_OF_PROGRAM (sizeof(regs_of_program) / sizeof(*regs_of_program))
+
 size_t interrupt_state_bytes(const struct interrupt_plan *plan)
 {
 	return ((size_t)(plan->state.to - plan->state.from) + 7) / 8 * 8;
@@ -190,10 +195,9 @@ static void read_mark(const struct making *m)
 }
 
 /* Follows the chain from ADDR on; ADDR is what was not followed, AT the bytes. */
-static uint32_t follow(const struct making *m)
+static void follow(struct making *m)
 {
 	struct bpf_code *c = m->c;
-	uint32_t function;
 
 	bpf_store(c, BPF_DW, STACK, NEXT, ADDR);
 	bpf_store_value(c, BPF_DW, STACK, END, 0);
@@ -205,7 +209,7 @@ static uint32_t follow(const struct making *m)
 	bpf_store_value(c, BPF_DW, STACK, DONE, 0);
 	bpf_store(c, BPF_DW, STACK, VALUE, SEEN);
 	bpf_set(c, BPF_REG_1, (int32_t)(SEEN_BYTES / interrupt_stride(m->plan)));
-	function = bpf_set_called(c, BPF_REG_2);
+	m->follows[m->nfollows++] = bpf_set_called(c, BPF_REG_2);
 	bpf_copy(c, BPF_REG_3, STACK);
 	bpf_add(c, BPF_REG_3, NEXT);
 	bpf_set(c, BPF_REG_4, 0);
@@ -213,7 +217,65 @@ static uint32_t follow(const struct making *m)
 	bpf_get(c, BPF_DW, ADDR, STACK, NEXT);
 	bpf_store(c, BPF_DW, SEEN, FIELD(next), ADDR);
 	bpf_get(c, BPF_DW, AT, STACK, DONE);
-	return function;
+}
+
+/* Jumps, if ADDR is another frame than the first one: has a code object. */
+static uint32_t is_frame(const struct making *m)
+{
+	const struct interrupt_plan *p = m->plan;
+	struct bpf_code *c = m->c;
+	uint32_t same, found;
+
+	bpf_get(c, BPF_DW, BPF_REG_1, SEEN, FIELD(frame));
+	same = bpf_jump_reg(c, BPF_JEQ, BPF_REG_1, ADDR);
+	bpf_copy(c, BPF_REG_3, ADDR);
+	bpf_add(c, BPF_REG_3, p->frame.code);
+	make_read(c, STACK, WORD, 8);
+	bpf_get(c, BPF_DW, BPF_REG_3, STACK, WORD);
+	if (p->frame.tagged)
+		bpf_and(c, BPF_REG_3, ~3);
+	bpf_add(c, BPF_REG_3, p->yield.at);
+	make_read(c, STACK, WORD, 8);
+	bpf_get(c, BPF_DW, BPF_REG_1, STACK, WORD);
+	bpf_set_wide(c, BPF_REG_2, p->yield.type);
+	found = bpf_jump_reg(c, BPF_JEQ, BPF_REG_1, BPF_REG_2);
+	bpf_land(c, same);
+	return found;
+}
+
+/*
+ * Within the yield of a generator, which is the first frame, and the last: then what
+ * it yields to is followed.
+ */
+static void follow_caller(struct making *m)
+{
+	const struct interrupt_plan *p = m->plan;
+	const int stride = (int)interrupt_stride(p);
+	struct bpf_code *c = m->c;
+	uint32_t none[4], found[REGS_OF_PROGRAM];
+	size_t i;
+
+	none[0] = bpf_jump(c, BPF_JNE, ADDR, 0);
+	none[1] = bpf_jump(c, BPF_JNE, AT, stride);
+	bpf_get(c, BPF_B, BPF_REG_1, SEEN, m->frames + p->yield.owner);
+	none[2] = bpf_jump(c, BPF_JNE, BPF_REG_1, p->yield.generator);
+	bpf_call(c, BPF_FUNC_get_current_task_btf);
+	bpf_copy(c, BPF_REG_1, BPF_REG_0);
+	bpf_call(c, BPF_FUNC_task_pt_regs);
+	bpf_copy(c, AT, BPF_REG_0);
+	for (i = 0; i < REGS_OF_PROGRAM; i++) {
+		bpf_get(c, BPF_DW, ADDR, AT, regs_of_program[i]);
+		found[i] = is_frame(m);
+	}
+	bpf_set(c, ADDR, 0);
+	while (i)
+		bpf_land(c, found[--i]);
+	bpf_set(c, AT, stride);
+	none[3] = bpf_jump(c, BPF_JEQ, ADDR, 0);
+	bpf_store(c, BPF_DW, SEEN, FIELD(frame), ADDR);
+	follow(m);
+	for (i = 0; i < 4; i++)
+		bpf_land(c, none[i]);
 }
 
 /* Register 4: whether we are to be woken. */
@@ -241,11 +303,11 @@ static void note_took(struct bpf_code *c)
 	bpf_store(c, BPF_DW, SEEN, offsetof(struct seen, took), BPF_REG_0);
 }
 
-uint32_t make_copy(const struct making *m)
+void make_copy(struct making *m)
 {
 	const struct interrupt_plan *p = m->plan;
 	struct bpf_code *c = m->c;
-	uint32_t function, full;
+	uint32_t full;
 
 	bpf_copy(c, BPF_REG_3, ADDR);
 	bpf_add(c, BPF_REG_3, p->state.from);
@@ -254,7 +316,9 @@ uint32_t make_copy(const struct making *m)
 	read_facts(m);
 	find_exception(m);
 	find_head(m);
-	function = follow(m);
+	follow(m);
+	if (p->yield.type)
+		follow_caller(m);
 	choose_wake(m);
 	/* As it is; but the kernel does not know that. */
 	full = bpf_jump(c, BPF_JGT, AT, (int32_t)SEEN_BYTES - m->frames);
@@ -262,7 +326,6 @@ uint32_t make_copy(const struct making *m)
 	bpf_land(c, full);
 	note_took(c);
 	bpf_return(c, 0);
-	return function;
 }
 
 /*
@@ -270,14 +333,16 @@ uint32_t make_copy(const struct making *m)
  * look at each turn before it takes the program. It returns 1 at the end of the
  * chain. It has registers of its own.
  */
-void make_read_frame(const struct making *m, uint32_t function)
+void make_read_frame(const struct making *m)
 {
 	const struct interrupt_plan *p = m->plan;
 	const int stride = (int)interrupt_stride(p);
 	struct bpf_code *c = m->c;
 	uint32_t ends[4], n = 0;
+	size_t i;
 
-	bpf_begin_called(c, function);
+	for (i = 0; i < m->nfollows; i++)
+		bpf_begin_called(c, m->follows[i]);
 	bpf_copy(c, VALUES, BPF_REG_2);
 	bpf_copy(c, AT, BPF_REG_1);
 	bpf_get(c, BPF_DW, ADDR, VALUES, NEXT - NEXT);

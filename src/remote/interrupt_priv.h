@@ -89,6 +89,8 @@ struct making {
 	int32_t half;
 	uint32_t exits[8]; /* jumps to the end */
 	size_t nexits;
+	uint32_t follows[2]; /* where make_read_frame's function is called */
+	size_t nfollows;
 };
 
 /* Register 0 is the map's value for the key there, or 0. */
@@ -102,10 +104,10 @@ void make_read(struct bpf_code *c, int base, int off, size_t len);
 void make_write(const struct making *m, int base, int off, int size, bool more);
 /*
  * Copies the thread with state ADDR, and writes the record, of which the fields
- * before `next` are set. The program ends with it; what is returned is for
- * make_read_frame, behind the program.
+ * before `next` are set. The program ends with it, and make_read_frame has to
+ * follow, behind the program.
  */
-uint32_t make_copy(const struct making *m);
-void make_read_frame(const struct making *m, uint32_t function);
+void make_copy(struct making *m);
+void make_read_frame(const struct making *m);
 
 #endif

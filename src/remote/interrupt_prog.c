@@ -154,7 +154,7 @@ static void tell_came(struct bpf_code *c)
 static void make_tick(struct making *m)
 {
 	struct bpf_code *c = m->c;
-	uint32_t stranger, function;
+	uint32_t stranger;
 
 	find_seen(m);
 	find_tid(m);
@@ -162,11 +162,11 @@ static void make_tick(struct making *m)
 	tell_came(c);
 	note_time(c, SEEN, RECORD);
 	set_head(c, SEEN, RECORD, INTERRUPT_TICK);
-	function = make_copy(m);
+	make_copy(m);
 	bpf_land(c, stranger);
 	tell_stranger(m);
 	end(m);
-	make_read_frame(m, function);
+	make_read_frame(m);
 }
 
 /* ---- a thread leaves its processor ---- */
@@ -252,7 +252,7 @@ static void copy_call(const struct making *m)
 static void make_switch(struct making *m)
 {
 	struct bpf_code *c = m->c;
-	uint32_t stranger, dead, function;
+	uint32_t stranger, dead;
 
 	bpf_copy(c, AT, BPF_REG_1);
 	find_seen(m);
@@ -263,14 +263,14 @@ static void make_switch(struct making *m)
 	keep_task(m);
 	set_head(c, SEEN, RECORD, INTERRUPT_LEAVES);
 	copy_call(m);
-	function = make_copy(m);
+	make_copy(m);
 	bpf_land(c, stranger);
 	tell_stranger(m);
 	bpf_return(c, 0);
 	bpf_land(c, dead);
 	forget_dead(m);
 	end(m);
-	make_read_frame(m, function);
+	make_read_frame(m);
 }
 
 /* ---- a thread is woken, or ends ---- */

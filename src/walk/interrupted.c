@@ -65,6 +65,12 @@ int walker_interrupt_plan(const struct walker *w, struct interrupt_plan *plan)
 	plan->frame.previous = heap ? l->frame.back : l->iframe.previous;
 	plan->frame.code = heap ? l->frame.code : l->iframe.code;
 	plan->frame.tagged = !heap && l->iframe.tagged;
+	if (l->frames == FRAMES_CHUNKS) {
+		plan->yield.type = w->entry.code_type;
+		plan->yield.at = l->object.type;
+		plan->yield.owner = l->iframe.owner;
+		plan->yield.generator = l->iframe.owner_generator;
+	}
 	codes_mark(w, plan);
 	plan_facts(w, plan);
 	return 0;

@@ -32,12 +32,17 @@ static struct interrupt wait_tick(struct watched *s)
 	return watched_wait_kind(s, INTERRUPT_TICK);
 }
 
-/* The first one. */
-static struct interrupt run(struct watched *s)
+/* The first one, of a child that does that. */
+static struct interrupt run_with(struct watched *s, void (*spin)(void))
 {
-	watched_begin(s, watched_spin);
+	watched_begin(s, spin);
 	watched_tell_and_go(s, PERIOD);
 	return wait_tick(s);
+}
+
+static struct interrupt run(struct watched *s)
+{
+	return run_with(s, watched_spin);
 }
 
 static void go_on(struct watched *s)
@@ -115,6 +120,126 @@ static void base_ends_it(void **state)
 	watched_check_frames(&r, 2);
 	assert_int_equal(r.next, world.tstate.base);
 }
+
+/* ---- within a yield ---- */
+
+#define TYPE 0x5555aaaa5555aaaau
+#define OF_GENERATOR 7
+
+/* What one register has, and none else. */
+static struct frame *caller __asm__("caller") __attribute__((used));
+
+#define CLEAR(reg) "xor %%" #reg ", %%" #reg "\n"
+#define SPINS_WITH(reg)                                                      \
+	static void spin_with_##reg(void)                                    \
+	{                                                                    \
+		watched_ready();                                             \
+		__asm__ volatile(                                            \
+			CLEAR(rax) CLEAR(rbx) CLEAR(rcx) CLEAR(rdx)          \
+			CLEAR(rsi) CLEAR(rdi) CLEAR(rbp) CLEAR(r8) CLEAR(r9) \
+			CLEAR(r10) CLEAR(r11) CLEAR(r12) CLEAR(r13)          \
+			CLEAR(r14) CLEAR(r15)                                \
+			"mov caller(%%rip), %%" #reg "\n1: jmp 1b" : : :     \
+			"memory");                                           \
+	}
+
+#ifdef __x86_64__
+SPINS_WITH(rax)
+SPINS_WITH(rbx)
+SPINS_WITH(rcx)
+SPINS_WITH(rdx)
+SPINS_WITH(rsi)
+SPINS_WITH(rdi)
+SPINS_WITH(rbp)
+SPINS_WITH(r8)
+SPINS_WITH(r9)
+SPINS_WITH(r10)
+SPINS_WITH(r11)
+SPINS_WITH(r12)
+SPINS_WITH(r13)
+SPINS_WITH(r14)
+SPINS_WITH(r15)
+
+static void (*const spin_with[])(void) = {
+	spin_with_rax, spin_with_rbx, spin_with_rcx, spin_with_rdx,
+	spin_with_rsi, spin_with_rdi, spin_with_rbp, spin_with_r8,
+	spin_with_r9,  spin_with_r10, spin_with_r11, spin_with_r12,
+	spin_with_r13, spin_with_r14, spin_with_r15,
+};
+#else
+static void (*const spin_with[])(void) = {watched_spin};
+#endif
+
+static void yield_to(struct watched *s, struct frame *to)
+{
+	caller = to;
+	world.frames[0].previous = 0;
+	world.frames[0].position = OF_GENERATOR;
+	world.codes[1].other[1] = TYPE;
+	s->plan.yield.type = TYPE;
+	s->plan.yield.at = offsetof(struct code, other[1]);
+	s->plan.yield.owner = offsetof(struct frame, position);
+	s->plan.yield.generator = OF_GENERATOR;
+}
+
+static void the_caller_of_a_yield(void **state)
+{
+	struct watched *s = *state;
+	struct interrupt r;
+	size_t i;
+
+	for (i = 0; i < sizeof(spin_with) / sizeof(*spin_with); i++) {
+		if (i) {
+			watched_teardown(state);
+			watched_setup(state);
+		}
+		yield_to(s, &world.frames[1]);
+		r = run_with(s, spin_with[i]);
+		assert_int_equal(r.head, addr_of(&world.frames[1]));
+		assert_int_equal(r.n, 2);
+		assert_int_equal(r.next, 0);
+		assert_memory_equal(r.frames, &world.frames[1], FRAME_LEN);
+		assert_int_equal(watched_mark(&r, 1),
+				 (uint32_t)world.codes[2].mark);
+	}
+}
+
+static void expect_alone(struct watched *s)
+{
+	struct interrupt r = run_with(s, spin_with[0]);
+
+	watched_check_frames(&r, 1);
+	assert_int_equal(r.next, 0);
+}
+
+static void nobody_else_is_a_caller(void **state)
+{
+	struct watched *s = *state;
+
+	yield_to(s, &world.frames[0]); /* itself */
+	world.codes[0].other[1] = TYPE;
+	expect_alone(s);
+}
+
+static void a_caller_has_a_code_object(void **state)
+{
+	struct watched *s = *state;
+
+	yield_to(s, &world.frames[1]);
+	world.codes[1].other[1]++;
+	expect_alone(s);
+}
+
+static void only_generators_yield(void **state)
+{
+	struct watched *s = *state;
+
+	yield_to(s, &world.frames[1]);
+	world.frames[0].position++;
+	expect_alone(s);
+}
+
+/* ---- where it ends ---- */
 
 static void check_end(struct watched *s, raddr end)
 {
@@ -511,6 +636,10 @@ int main(void)
 		LIVE(copies_the_stack),
 		LIVE(follows_what_is_behind),
 		LIVE(base_ends_it),
+		LIVE(the_caller_of_a_yield),
+		LIVE(nobody_else_is_a_caller),
+		LIVE(a_caller_has_a_code_object),
+		LIVE(only_generators_yield),
 		LIVE(chain_that_ends_nowhere),
 		LIVE(chain_that_ends_in_the_kernel),
 		LIVE(circle),
