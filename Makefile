@@ -18,6 +18,9 @@ ALL_CPPFLAGS = -D_GNU_SOURCE -DPYSTROBE_VERSION='"$(VERSION)"' -iquote include \
 ALL_CFLAGS = -std=c11 $(WARN) $(if $(WERROR),-Werror) $(CFLAGS) \
 	$(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer \
 	-fno-sanitize-recover=all)
+# The program is optimized as a whole; tests stand in for parts of it, and are not.
+LTO ?= $(if $(SANITIZE)$(ENGINE)$(findstring clang,$(CC)),,\
+	-flto=auto -ffat-lto-objects)
 ALL_LDFLAGS = $(if $(SANITIZE),-fsanitize=$(SANITIZE)) $(LDFLAGS)
 LIBS = -lelf -lz -lncursesw -ltinfo -pthread
 
@@ -54,7 +57,7 @@ FUZZ_LIB_OBJ = $(FUZZ_LIB_SRC:%.c=$(OUT)/%.o)
 all: $(PROGRAM) $(COMPLETIONS)
 
 $(PROGRAM): $(MAIN_OBJ) $(LIB)
-	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+	$(CC) $(ALL_CFLAGS) $(LTO) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
 # With another program, such as one of this machine when it is compiled for a
 # different one, COMPLETER makes them.
@@ -91,6 +94,8 @@ $(OUT)/gen/completion_%.inc: src/cli/completion.%
 	sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/.*/"&\\n"/' $< >$@.tmp
 	@mv $@.tmp $@
 
+$(OUT)/src/%.o: ALL_CFLAGS += $(LTO)
+
 $(OUT)/src/cli/completion.o: ALL_CPPFLAGS += -iquote $(OUT)/gen
 $(OUT)/src/cli/completion.o: $(SHELLS:%=$(OUT)/gen/completion_%.inc)
 
@@ -122,20 +127,20 @@ $(OUT)/tests/test_target_replay $(OUT)/tests/test_target_timelines: \
 
 $(OUT)/tests/test_%: $(OUT)/tests/unit/test_%.o $(TEST_LIB) $(LIB)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ -lcmocka -lm $(LIBS)
+	$(CC) $(ALL_CFLAGS) -fno-lto $(ALL_LDFLAGS) -o $@ $^ -lcmocka -lm $(LIBS)
 
 # tests/lib/tape.c asserts.
 $(OUT)/tests/tell: LIBS += -lcmocka
 
 $(OUT)/tests/%: $(OUT)/tests/tools/%.o $(TEST_LIB) $(LIB)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+	$(CC) $(ALL_CFLAGS) -fno-lto $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
 $(OUT)/tests/fuzz_%: $(OUT)/tests/fuzz/fuzz_%.o $(FUZZ_LIB_OBJ) $(TEST_LIB) \
 		$(LIB)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(if $(ENGINE),-fsanitize=$(ENGINE)) $(ALL_LDFLAGS) \
-		-o $@ $^ $(LIBS)
+	$(CC) $(ALL_CFLAGS) -fno-lto $(if $(ENGINE),-fsanitize=$(ENGINE)) \
+		$(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
 tests: $(UNIT) $(TOOL) $(FUZZ)
 

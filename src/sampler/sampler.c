@@ -18,6 +18,7 @@
 #define SLICE_NS 400000u /* shorter than those of others, longer than a tick */
 #define FIRST_NS 500000u /* period, below which we would be on it all the time */
 #define SPIN_NS 5000u /* to fall asleep and wake up takes as long */
+#define CLOCK_NS 100u /* two looks at the clock: what is due by then is due now */
 
 struct seat_times {
 	const struct target *of; /* the target that the schedule is for */
@@ -213,7 +214,7 @@ static bool wait_for(struct run *r, size_t first, enum sampler_end *end)
 		/* The watch may have changed who sits there. */
 		if (any && !sits(r, first))
 			return false;
-		if (r->now >= due)
+		if (r->now + CLOCK_NS >= due)
 			return any && news < 0 && r->times[first].due >= last;
 		until = nap_end(r, due, last);
 		if (until > r->now + SPIN_NS)

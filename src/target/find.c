@@ -195,7 +195,7 @@ static int look_into(struct found *f, const struct process *p,
 		     struct err *err)
 {
 	const struct map_entry *e = &maps->entries[at];
-	struct image *img;
+	struct image *img = NULL;
 	uint64_t bias;
 	int ret, fd = process_open_mapped(p, e, err);
 

@@ -166,7 +166,7 @@ static int begin_round(struct target *t, uint64_t now)
 static void plan_random(struct target *t, struct interrupt_plan *plan)
 {
 	struct ticking *g = &t->ticking;
-	raddr at;
+	raddr at = 0;
 
 	g->random = 0;
 	if (process_random(&t->process, &at) ||
