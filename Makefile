@@ -19,8 +19,11 @@ ALL_CFLAGS = -std=c11 $(WARN) $(if $(WERROR),-Werror) $(CFLAGS) \
 	$(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer \
 	-fno-sanitize-recover=all)
 # The program is optimized as a whole; tests stand in for parts of it, and are not.
-LTO ?= $(if $(SANITIZE)$(ENGINE)$(findstring clang,$(CC)),,\
-	-flto=auto -ffat-lto-objects)
+ifeq ($(origin LTO)$(SANITIZE)$(ENGINE),undefined)
+FAT = -flto=auto -ffat-lto-objects
+LTO := $(shell $(CC) -Werror $(FAT) -x c -c -o /dev/null /dev/null \
+	2>/dev/null && echo "$(FAT)")
+endif
 ALL_LDFLAGS = $(if $(SANITIZE),-fsanitize=$(SANITIZE)) $(LDFLAGS)
 LIBS = -lelf -lz -lncursesw -ltinfo -pthread
 
@@ -127,20 +130,20 @@ $(OUT)/tests/test_target_replay $(OUT)/tests/test_target_timelines: \
 
 $(OUT)/tests/test_%: $(OUT)/tests/unit/test_%.o $(TEST_LIB) $(LIB)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -fno-lto $(ALL_LDFLAGS) -o $@ $^ -lcmocka -lm $(LIBS)
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -fno-lto -o $@ $^ -lcmocka -lm $(LIBS)
 
 # tests/lib/tape.c asserts.
 $(OUT)/tests/tell: LIBS += -lcmocka
 
 $(OUT)/tests/%: $(OUT)/tests/tools/%.o $(TEST_LIB) $(LIB)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -fno-lto $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -fno-lto -o $@ $^ $(LIBS)
 
 $(OUT)/tests/fuzz_%: $(OUT)/tests/fuzz/fuzz_%.o $(FUZZ_LIB_OBJ) $(TEST_LIB) \
 		$(LIB)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -fno-lto $(if $(ENGINE),-fsanitize=$(ENGINE)) \
-		$(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+	$(CC) $(ALL_CFLAGS) $(if $(ENGINE),-fsanitize=$(ENGINE)) \
+		$(ALL_LDFLAGS) -fno-lto -o $@ $^ $(LIBS)
 
 tests: $(UNIT) $(TOOL) $(FUZZ)
 

@@ -88,8 +88,8 @@ struct interrupt_plan {
 	} frame;
 	/*
 	 * A generator's frame that goes back to nothing has given up its place
-	 * to a frame that only a register points to: one whose code is an
-	 * object of that type.
+	 * to a frame that only registers point to: the one whose code is an
+	 * object of that type, if there is one.
 	 */
 	struct {
 		raddr type; /* 0: none is looked for */

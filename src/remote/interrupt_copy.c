@@ -219,15 +219,19 @@ static void follow(struct making *m)
 	bpf_get(c, BPF_DW, AT, STACK, DONE);
 }
 
-/* Jumps, if ADDR is another frame than the first one: has a code object. */
-static uint32_t is_frame(const struct making *m)
+/*
+ * Keeps ADDR, if it is a frame by its code, and not the first one, which is no
+ * longer on the stack. The jump is taken when it is another one than was kept: then
+ * none is.
+ */
+static uint32_t keep_frame(const struct making *m)
 {
 	const struct interrupt_plan *p = m->plan;
 	struct bpf_code *c = m->c;
-	uint32_t same, found;
+	uint32_t no[3], first, other;
 
 	bpf_get(c, BPF_DW, BPF_REG_1, SEEN, FIELD(frame));
-	same = bpf_jump_reg(c, BPF_JEQ, BPF_REG_1, ADDR);
+	no[0] = bpf_jump_reg(c, BPF_JEQ, BPF_REG_1, ADDR);
 	bpf_copy(c, BPF_REG_3, ADDR);
 	bpf_add(c, BPF_REG_3, p->frame.code);
 	make_read(c, STACK, WORD, 8);
@@ -238,21 +242,31 @@ static uint32_t is_frame(const struct making *m)
 	make_read(c, STACK, WORD, 8);
 	bpf_get(c, BPF_DW, BPF_REG_1, STACK, WORD);
 	bpf_set_wide(c, BPF_REG_2, p->yield.type);
-	found = bpf_jump_reg(c, BPF_JEQ, BPF_REG_1, BPF_REG_2);
-	bpf_land(c, same);
-	return found;
+	no[1] = bpf_jump_reg(c, BPF_JNE, BPF_REG_1, BPF_REG_2);
+	bpf_get(c, BPF_DW, BPF_REG_1, STACK, NEXT);
+	no[2] = bpf_jump_reg(c, BPF_JEQ, BPF_REG_1, ADDR);
+	first = bpf_jump(c, BPF_JEQ, BPF_REG_1, 0);
+	bpf_store_value(c, BPF_DW, STACK, NEXT, 0);
+	other = bpf_jump(c, BPF_JNE, BPF_REG_1, 0);
+	bpf_land(c, first);
+	bpf_store(c, BPF_DW, STACK, NEXT, ADDR);
+	bpf_land(c, no[0]);
+	bpf_land(c, no[1]);
+	bpf_land(c, no[2]);
+	return other;
 }
 
 /*
  * Within the yield of a generator, which is the first frame, and the last: then what
- * it yields to is followed.
+ * it yields to is followed, if the registers have no other frame. (Of frames that
+ * ended before, more may be in them.)
  */
 static void follow_caller(struct making *m)
 {
 	const struct interrupt_plan *p = m->plan;
 	const int stride = (int)interrupt_stride(p);
 	struct bpf_code *c = m->c;
-	uint32_t none[4], found[REGS_OF_PROGRAM];
+	uint32_t none[4], other[REGS_OF_PROGRAM];
 	size_t i;
 
 	none[0] = bpf_jump(c, BPF_JNE, ADDR, 0);
@@ -263,14 +277,15 @@ static void follow_caller(struct making *m)
 	bpf_copy(c, BPF_REG_1, BPF_REG_0);
 	bpf_call(c, BPF_FUNC_task_pt_regs);
 	bpf_copy(c, AT, BPF_REG_0);
+	bpf_store_value(c, BPF_DW, STACK, NEXT, 0);
 	for (i = 0; i < REGS_OF_PROGRAM; i++) {
 		bpf_get(c, BPF_DW, ADDR, AT, regs_of_program[i]);
-		found[i] = is_frame(m);
+		other[i] = keep_frame(m);
 	}
-	bpf_set(c, ADDR, 0);
 	while (i)
-		bpf_land(c, found[--i]);
+		bpf_land(c, other[--i]);
 	bpf_set(c, AT, stride);
+	bpf_get(c, BPF_DW, ADDR, STACK, NEXT);
 	none[3] = bpf_jump(c, BPF_JEQ, ADDR, 0);
 	bpf_store(c, BPF_DW, SEEN, FIELD(frame), ADDR);
 	follow(m);

@@ -23,6 +23,7 @@
 #define MEET_MAX 4u  /* some 10 us each */
 #define PASSES_MAX 4 /* over the codes of a stack, until none was loaded */
 #define CODE_BYTES_MAX (64u << 20) /* of bytecode */
+#define DOUBT_NS 50000000u /* to intern a text takes less, of a million */
 #define TEXT_HASH 24 /* in a str, 2.7 to 3.11: PyStringObject, PyASCIIObject */
 #define GUESS 320u /* bytes of an object read at first: mostly all of it */
 
@@ -191,19 +192,53 @@ static int entry_sizes(struct walker *w, struct code_entry *c,
 	return 0;
 }
 
+/* What says how many references an object has; 3.14+ has flags above that. */
+static uint64_t references(const struct walker *w, const unsigned char *object,
+			   size_t len)
+{
+	return at_u64(object, len, (size_t)w->layout.object.type - 8) &
+	       UINT64_MAX >> 16;
+}
+
 /*
- * A text that is not interned (yet) is of a code object that is being made: what
- * follows its texts in it is of another one (and takes long where the table of
- * all texts has to grow first). One of a subclass of str, whose text lies apart,
- * is never interned.
+ * Whether an object may be in use: one that was freed has no references, or the
+ * allocator's link to another free one in their place, which is more (pymalloc).
+ * glibc's may be less where the heap is below 4 GiB; it overwrites the type, too.
  */
-static bool is_being_made(const struct walker *w, const struct head *text)
+static bool is_referenced(const struct walker *w, const unsigned char *object,
+			  size_t len)
+{
+	uint64_t n = references(w, object, len);
+
+	return w->layout.free_threaded || (n && n <= UINT32_MAX);
+}
+
+static bool is_interned(const struct walker *w, const struct head *text)
 {
 	struct text_place place;
 
-	return w->layout.code.interns &&
-	       !text_place_of(&w->layout, text->bytes, text->got, &place) &&
-	       !place.interned && !place.pointer;
+	/* One of a subclass of str, whose text lies apart, never is. */
+	return text_place_of(&w->layout, text->bytes, text->got, &place) ||
+	       place.interned || place.pointer;
+}
+
+/*
+ * Whether it may be a code object that is being made where another one was. Then
+ * it has its texts, but nothing else, until these are interned, which takes long
+ * where the table of all texts has to grow first; and who makes it has the only
+ * reference, while each frame has one. (A file that import has corrected, since
+ * the module was compiled elsewhere, is never interned.)
+ */
+static bool is_doubtful(const struct walker *w, const unsigned char *code,
+			size_t len, const struct head *texts, size_t n)
+{
+	bool interned = true;
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		interned = interned && is_interned(w, &texts[i]);
+	return w->layout.code.interns && !interned &&
+	       references(w, code, len) == 1;
 }
 
 static int entry_texts(struct walker *w, struct code_entry *c,
@@ -234,21 +269,6 @@ static bool is_code(const struct walker *w, const unsigned char *code,
 	return !w->entry.code_type ||
 	       field_of(code, len, w->layout.object.type) ==
 		       w->entry.code_type;
-}
-
-/*
- * Whether an object is one that is in use: one that was freed has no references,
- * or the allocator's link to another free one in their place (pymalloc, glibc),
- * an address beyond 4 GiB. 3.14+ has flags in the upper 16 bits.
- */
-static bool is_referenced(const struct walker *w, const unsigned char *object,
-			  size_t len)
-{
-	const struct layout *l = &w->layout;
-	uint64_t n = at_u64(object, len, (size_t)l->object.type - 8);
-
-	n &= UINT64_MAX >> 16;
-	return l->free_threaded || (n && n <= UINT32_MAX);
 }
 
 static bool is_sure(const struct walker *w, uint32_t info)
@@ -287,10 +307,22 @@ void codes_mark(const struct walker *w, struct interrupt_plan *plan)
 	plan->mark.behind = TEXT_HASH;
 }
 
+/*
+ * The entry of what is at an address. One that is doubted is kept for later
+ * alone.
+ */
+static uint32_t entry_at(const struct codes *c, raddr addr)
+{
+	uint32_t info = map_get(&c->by_addr, addr);
+
+	return info != MAP_NONE && c->entries[info].doubted_ns ? MAP_NONE
+								: info;
+}
+
 uint32_t codes_marked(const struct walker *w, raddr code, uint64_t mark,
 		      bool gone)
 {
-	uint32_t info = map_get(&w->codes.by_addr, code);
+	uint32_t info = entry_at(&w->codes, code);
 
 	return info != MAP_NONE && (gone || is_sure(w, info)) &&
 			       w->codes.entries[info].mark == mark
@@ -300,7 +332,7 @@ uint32_t codes_marked(const struct walker *w, raddr code, uint64_t mark,
 
 bool codes_have(const struct walker *w, raddr code)
 {
-	return map_get(&w->codes.by_addr, code) != MAP_NONE;
+	return entry_at(&w->codes, code) != MAP_NONE;
 }
 
 /* Reads the code object at `addr` anew into a zeroed entry. */
@@ -309,40 +341,41 @@ static int entry_read(struct walker *w, struct code_entry *c, raddr addr)
 	const struct layout *l = &w->layout;
 	const size_t len = (size_t)l->code.size;
 	unsigned char code[CODE_HEAD_MAX];
-	struct head name, file, lines, bytecode, plain;
+	struct head texts[3], lines, bytecode;
+	struct head *name = &texts[0], *file = &texts[1], *plain = &texts[2];
 	struct range r[5];
 	int ret;
 
 	ret = remote_read(w->remote, addr, code, len);
 	if (ret)
 		return ret;
-	if (!is_code(w, code, len))
+	if (!is_code(w, code, len) || !is_referenced(w, code, len))
 		return -EBADMSG;
-	aim(&r[0], &name, field_of(code, len, name_field(l)));
-	aim(&r[1], &file, field_of(code, len, l->code.filename));
+	aim(&r[0], name, field_of(code, len, name_field(l)));
+	aim(&r[1], file, field_of(code, len, l->code.filename));
 	aim(&r[2], &lines, field_of(code, len, l->code.linetable));
-	aim(&r[3], &plain, field_of(code, len, l->code.name));
+	aim(&r[3], plain, field_of(code, len, l->code.name));
 	aim(&r[4], &bytecode, field_of(code, len, l->code.code));
 	ret = remote_batch(w->remote, r, l->code.code != NO_FIELD ? 5 : 4);
 	if (ret)
 		return ret;
-	name.got = r[0].got;
-	file.got = r[1].got;
+	name->got = r[0].got;
+	file->got = r[1].got;
 	lines.got = r[2].got;
-	plain.got = r[3].got;
+	plain->got = r[3].got;
 	bytecode.got = r[4].got;
-	if (!is_referenced(w, lines.bytes, lines.got) ||
-	    is_being_made(w, &file) || is_being_made(w, &name) ||
-	    is_being_made(w, &plain))
+	/* It may be of what was here before. */
+	if (!is_referenced(w, lines.bytes, lines.got))
 		return -EAGAIN;
+	c->doubted_ns = is_doubtful(w, code, len, texts, 3) ? clock_mono() : 0;
 	c->addr = addr;
 	c->pub.first = (int32_t)at_u32(code, len, (size_t)l->code.firstlineno);
-	c->mark = mark_of(l, code, len, &plain);
+	c->mark = mark_of(l, code, len, plain);
 	memcpy(c->ident, code + l->code.ident_from,
 	       (size_t)(l->code.ident_to - l->code.ident_from));
 	ret = entry_sizes(w, c, code, len, &bytecode);
 	if (!ret)
-		ret = entry_texts(w, c, &name, &file);
+		ret = entry_texts(w, c, name, file);
 	if (!ret)
 		ret = head_bytes(w, &lines, WALK_LINES_MAX, &c->lines,
 				 &c->nlines);
@@ -412,9 +445,23 @@ static bool is_there(struct walker *w, const struct code_entry *c)
 		       ident_bytes(w));
 }
 
+/* What was the same some time ago has been made, if it was doubted then. */
+static void doubt_less(const struct walker *w, struct code_entry *c,
+		       const struct code_entry *before)
+{
+	if (!c->doubted_ns || !before->doubted_ns ||
+	    memcmp(c->ident, before->ident, ident_bytes(w)))
+		return;
+	c->doubted_ns = c->doubted_ns - before->doubted_ns > DOUBT_NS
+				? 0
+				: before->doubted_ns;
+}
+
 /*
  * What its names were read from may be another object by then, with names of its
- * own: it must still be the one that named them.
+ * own: it must still be the one that named them. (One that has no field of its
+ * own yet, or only those before the version, looks like the one before: some
+ * nanoseconds, if its maker is not interrupted.)
  */
 static int code_load(struct walker *w, raddr addr, uint32_t *info)
 {
@@ -434,6 +481,8 @@ static int code_load(struct walker *w, raddr addr, uint32_t *info)
 		entry_release(&c);
 		return loss_of(ret);
 	}
+	if (old != MAP_NONE)
+		doubt_less(w, &c, &w->codes.entries[old]);
 	c.pub.serial = ++w->codes.serial;
 	*info = free_place(&w->codes);
 	entry_release(&w->codes.entries[*info]);
@@ -441,12 +490,12 @@ static int code_load(struct walker *w, raddr addr, uint32_t *info)
 	map_put(&w->codes.by_addr, addr, *info);
 	if (old != MAP_NONE)
 		retire(&w->codes, old);
-	return 0;
+	return c.doubted_ns ? LOSS_CODE : 0;
 }
 
 static int code_find(struct walker *w, raddr addr, uint32_t *info)
 {
-	*info = map_get(&w->codes.by_addr, addr);
+	*info = entry_at(&w->codes, addr);
 	return *info != MAP_NONE ? 0 : code_load(w, addr, info);
 }
 
@@ -578,7 +627,9 @@ static int check_others(struct walker *w, struct slot *s, size_t first)
 		if (l->entry || is_sure(w, l->info))
 			continue;
 		/* One further in may be of the same function. */
-		l->info = map_get(&w->codes.by_addr, l->code);
+		l->info = entry_at(&w->codes, l->code);
+		if (l->info == MAP_NONE)
+			return LOSS_CODE;
 		/* Between two that were read as one, a page may be missing. */
 		if (!is_sure(w, l->info) &&
 		    !is_still(w, &w->codes.entries[l->info]))
@@ -596,7 +647,7 @@ int codes_meet(struct walker *w, const struct slot *s)
 
 	for (i = 0; i < s->links.len && left; i++) {
 		if (s->links.at[i].entry ||
-		    map_get(&w->codes.by_addr, s->links.at[i].code) != MAP_NONE)
+		    codes_have(w, s->links.at[i].code))
 			continue;
 		left--;
 		ret = code_load(w, s->links.at[i].code, &info);
@@ -649,7 +700,7 @@ int codes_resolve(struct walker *w, struct slot *s, size_t first)
 
 uint32_t codes_known(struct walker *w, raddr code)
 {
-	uint32_t info = map_get(&w->codes.by_addr, code);
+	uint32_t info = entry_at(&w->codes, code);
 
 	if (info == MAP_NONE || is_sure(w, info) ||
 	    is_still(w, &w->codes.entries[info]))

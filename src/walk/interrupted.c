@@ -65,7 +65,8 @@ int walker_interrupt_plan(const struct walker *w, struct interrupt_plan *plan)
 	plan->frame.previous = heap ? l->frame.back : l->iframe.previous;
 	plan->frame.code = heap ? l->frame.code : l->iframe.code;
 	plan->frame.tagged = !heap && l->iframe.tagged;
-	if (l->frames == FRAMES_CHUNKS) {
+	/* Before there were entry frames a generator's may be the last one. */
+	if (l->frames == FRAMES_CHUNKS && l->iframe.owner_entry != 0xff) {
 		plan->yield.type = w->entry.code_type;
 		plan->yield.at = l->object.type;
 		plan->yield.owner = l->iframe.owner;

@@ -185,6 +185,7 @@ struct code_entry {
 	uint64_t checked; /* epoch in which it was seen to be the same */
 	uint32_t frame_bytes; /* 3.11+ */
 	uint64_t mark;        /* see codes_mark */
+	uint64_t doubted_ns;  /* since when, see is_doubtful; 0: it is not */
 	uint32_t traceable;   /* bytes before the first traceable one, 3.11+ */
 	uint32_t code_bytes;
 	int32_t adaptive;

@@ -225,6 +225,33 @@ def test_within_a_yield(t):
 
 
 @each_python()
+def test_a_generator_alone(t):
+    """No frame is below the wrong line of it, or of one that has ended."""
+    target = t.ready("alone.py")
+    stacks = t.folded("record", "-p", str(target.pid), "-d", "1s", "-r", "1k")
+    calls = {int(re.search(r":(\d+)\)$", outer).group(1))
+             for frames, _ in stacks for outer, inner in zip(frames, frames[1:])
+             if inner.startswith("helper (")}
+    expect(len(calls) <= 1, "helper is called in one line, not in %r", calls)
+    expect(total(stacks, "numbers (") > 500, "%r", stacks)
+
+
+@each_python()
+def test_a_module_that_was_moved(t):
+    """Its functions have their names, whether they run or not."""
+    target = t.ready("moved.py")
+    stacks = t.folded("record", "-p", str(target.pid), "-d", "1500ms", "-r",
+                      "1k")
+    work = total(stacks, "work (")
+    expect(work > 1000, "%r", stacks)
+    for name in "short (", "rare (":
+        expect(total(stacks, name) > 0.01 * work, "%s: %r", name, stacks)
+    expect(total(stacks, "<moving>") < 0.05 * work, "%r", stacks)
+    contains(t.pystrobe("dump", "-p", str(target.pid)).out,
+             "work (moved_module.py:")
+
+
+@each_python()
 def test_addresses_used_again(t):
     """A function that is gone gives its name to no other one."""
     target = t.ready("reuse.py")

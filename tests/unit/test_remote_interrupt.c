@@ -126,8 +126,9 @@ static void base_ends_it(void **state)
 #define TYPE 0x5555aaaa5555aaaau
 #define OF_GENERATOR 7
 
-/* What one register has, and none else. */
+/* What one register has, and none else; but rcx, or 0. */
 static struct frame *caller __asm__("caller") __attribute__((used));
+static struct frame *also __asm__("also") __attribute__((used));
 
 #define CLEAR(reg) "xor %%" #reg ", %%" #reg "\n"
 #define SPINS_WITH(reg)                                                      \
@@ -139,6 +140,7 @@ static struct frame *caller __asm__("caller") __attribute__((used));
 			CLEAR(rsi) CLEAR(rdi) CLEAR(rbp) CLEAR(r8) CLEAR(r9) \
 			CLEAR(r10) CLEAR(r11) CLEAR(r12) CLEAR(r13)          \
 			CLEAR(r14) CLEAR(r15)                                \
+			"mov also(%%rip), %%rcx\n"                           \
 			"mov caller(%%rip), %%" #reg "\n1: jmp 1b" : : :     \
 			"memory");                                           \
 	}
@@ -173,6 +175,7 @@ static void (*const spin_with[])(void) = {watched_spin};
 static void yield_to(struct watched *s, struct frame *to)
 {
 	caller = to;
+	also = NULL;
 	world.frames[0].previous = 0;
 	world.frames[0].position = OF_GENERATOR;
 	world.codes[1].other[1] = TYPE;
@@ -219,6 +222,29 @@ static void nobody_else_is_a_caller(void **state)
 	yield_to(s, &world.frames[0]); /* itself */
 	world.codes[0].other[1] = TYPE;
 	expect_alone(s);
+}
+
+/* One of them has ended before. */
+static void of_two_none_is_taken(void **state)
+{
+	struct watched *s = *state;
+
+	yield_to(s, &world.frames[1]);
+	also = &world.frames[2];
+	world.codes[2].other[1] = TYPE;
+	expect_alone(s);
+}
+
+static void the_same_one_twice(void **state)
+{
+	struct watched *s = *state;
+	struct interrupt r;
+
+	yield_to(s, &world.frames[1]);
+	also = &world.frames[1];
+	r = run_with(s, spin_with[0]);
+	assert_int_equal(r.head, addr_of(&world.frames[1]));
+	assert_int_equal(r.n, 2);
 }
 
 static void a_caller_has_a_code_object(void **state)
@@ -638,6 +664,8 @@ int main(void)
 		LIVE(base_ends_it),
 		LIVE(the_caller_of_a_yield),
 		LIVE(nobody_else_is_a_caller),
+		LIVE(of_two_none_is_taken),
+		LIVE(the_same_one_twice),
 		LIVE(a_caller_has_a_code_object),
 		LIVE(only_generators_yield),
 		LIVE(chain_that_ends_nowhere),

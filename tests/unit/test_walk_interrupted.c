@@ -18,6 +18,8 @@
 #define NAME 3u /* numbers of texts, as make_code has them */
 #define FILE 4u
 #define LINES 5u
+#define PLAIN 20u
+#define DEADLINE_NS 20000000000u
 
 /* Each time that its file is read, f1 is another function of another file. */
 static void replace_code(struct moving *f, const struct range *range)
@@ -30,6 +32,27 @@ static void replace_code(struct moving *f, const struct range *range)
 	make_text(NAME, f->n % 2 ? "g1" : "f1");
 	make_text(FILE, f->n % 2 ? "g.py" : "f.py");
 	memset(code + f->layout.code.version, 1 + (int)(f->n % 2), 4);
+}
+
+/* When its texts are read, it is another object, of which all else is the same. */
+static void retype_code(struct moving *f, const struct range *range)
+{
+	if (range->addr != TEXTS + 0x100 * FILE)
+		return;
+	f->n++;
+	put8(code_at(1) + (unsigned)f->layout.object.type, CODE_TYPE + 8);
+}
+
+/* When its texts are read, one is being made where it was. */
+static void use_again(struct moving *f, const struct range *range)
+{
+	const uint64_t file = TEXTS + 0x100 * FILE;
+
+	if (range->addr != file)
+		return;
+	f->n++;
+	memory[file + 32 - BASE] &= (unsigned char)~3u;
+	put8(code_at(1), 1);
 }
 
 struct copied {
@@ -78,6 +101,15 @@ moving_interrupted(struct moving *f, const struct copied *c, bool gone)
 	walker_interrupts(f->walker, gone);
 	walker_interrupted(f->walker, 0, &c->in);
 	return moving_rows(f, 1);
+}
+
+static void expect_outer_alone(struct moving *f, const struct copied *c)
+{
+	const struct walk_thread *t = moving_interrupted(f, c, false);
+
+	assert_int_equal(t->depth, 1);
+	assert_int_equal(t->loss, LOSS_CODE);
+	moving_expect_name(f, &t->frames[0], "f0");
 }
 
 static void names_are_of_one_code_object(void **state)
@@ -160,33 +192,146 @@ static void names_are_not_of_what_is_gone(void **state)
 	}
 }
 
+/* By then one is made there, which has all but its texts of the one before. */
+static void names_are_not_of_the_next_one(void **state)
+{
+	struct moving f;
+	struct copied c;
+
+	(void)state;
+	begin_with_new_code(&f);
+	f.change = use_again;
+	interrupt_in(&f, 1001, &c);
+	put8(code_at(1), 0x7f1234567890);
+	expect_outer_alone(&f, &c);
+	moving_end(&f);
+}
+
+/* By its type nothing else is one, though it looks the same. */
+static void names_are_not_of_another_object(void **state)
+{
+	struct moving f;
+	struct copied c;
+
+	(void)state;
+	begin_with_new_code(&f);
+	f.change = retype_code;
+	interrupt_in(&f, 1001, &c);
+	expect_outer_alone(&f, &c);
+	assert_true(f.n > 0);
+	moving_end(&f);
+}
+
+/* One whose table of lines is gone is itself another one by now. */
+static void names_are_not_of_what_has_no_lines(void **state)
+{
+	struct moving f;
+	struct copied c;
+
+	(void)state;
+	begin_with_new_code(&f);
+	interrupt_in(&f, 1001, &c);
+	put8(TEXTS + 0x100 * LINES, 0x7f1234567890);
+	expect_outer_alone(&f, &c);
+	moving_end(&f);
+}
+
+/* f1 has its name apart from its qualified name. */
+static void begin_with_three_texts(struct moving *f, struct copied *c)
+{
+	begin_with_new_code(f);
+	put8(code_at(1) + (unsigned)f->layout.code.name,
+	     make_text(PLAIN, "f1"));
+	interrupt_in(f, 1001, c);
+}
+
 /*
  * One that is being made where it was has its file and its names, but nothing
- * else, until they are interned.
+ * else, until they are interned. What stays so is no such one.
  */
 static void names_are_not_of_what_is_being_made(void **state)
 {
-	const uint64_t half[] = {TEXTS + 0x100 * NAME + 32,
-				 TEXTS + 0x100 * FILE + 32,
-				 TEXTS + 0x100 * LINES};
+	static const unsigned texts[] = {NAME, FILE, PLAIN};
 	const struct walk_thread *t;
 	struct moving f;
 	struct copied c;
+	uint64_t began;
 	size_t i;
 
 	(void)state;
-	for (i = 0; i < sizeof(half) / sizeof(*half); i++) {
-		begin_with_new_code(&f);
-		interrupt_in(&f, 1001, &c);
-		memory[half[i] - BASE] &= (unsigned char)~3u;
-		t = moving_interrupted(&f, &c, false);
-		assert_int_equal(t->depth, 1);
-		assert_int_equal(t->loss, LOSS_CODE);
-		memory[half[i] - BASE] |= 1;
-		t = moving_interrupted(&f, &c, false);
+	for (i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+		begin_with_three_texts(&f, &c);
+		memory[TEXTS + 0x100 * texts[i] + 32 - BASE] &= (unsigned char)~3u;
+		began = clock_mono();
+		do {
+			t = moving_interrupted(&f, &c, false);
+			assert_int_equal(t->loss, t->depth == 2 ? LOSS_NONE
+								: LOSS_CODE);
+			assert_in_range(t->depth, 1, 2);
+		} while (t->depth == 1 && clock_mono() - began < DEADLINE_NS);
 		assert_int_equal(t->depth, 2);
+		assert_true(clock_mono() - began > 50000000);
+		moving_expect_name(&f, &t->frames[0], "f1");
 		moving_end(&f);
 	}
+}
+
+/* Of another one nothing is known by that. */
+static void who_is_doubted_is_so_by_itself(void **state)
+{
+	const struct walk_thread *t;
+	struct moving f;
+	struct copied c;
+	uint64_t began;
+
+	(void)state;
+	begin_with_three_texts(&f, &c);
+	memory[TEXTS + 0x100 * FILE + 32 - BASE] &= (unsigned char)~3u;
+	t = moving_interrupted(&f, &c, false);
+	assert_int_equal(t->depth, 1);
+	for (began = clock_mono(); clock_mono() - began < 60000000;)
+		continue;
+	put(code_at(1) + (unsigned)f.layout.code.version, 2001, 4);
+	interrupt_in(&f, 2001, &c);
+	t = moving_interrupted(&f, &c, false);
+	assert_int_equal(t->depth, 1);
+	moving_end(&f);
+}
+
+/* Nobody but its maker knows of one that is being made. */
+static void what_runs_has_been_made(void **state)
+{
+	const struct walk_thread *t;
+	struct moving f;
+	struct copied c;
+
+	(void)state;
+	begin_with_three_texts(&f, &c);
+	memory[TEXTS + 0x100 * FILE + 32 - BASE] &= (unsigned char)~3u;
+	put8(code_at(1), 2);
+	t = moving_interrupted(&f, &c, false);
+	assert_int_equal(t->depth, 2);
+	moving_end(&f);
+}
+
+/* Of a subclass of str: that is never interned. */
+static void a_text_that_lies_apart(void **state)
+{
+	const uint64_t file = TEXTS + 0x100 * FILE;
+	const struct walk_thread *t;
+	struct moving f;
+	struct copied c;
+
+	(void)state;
+	begin_with_three_texts(&f, &c);
+	put(file + 32, 1u << 2, 4);
+	put8(file + (unsigned)f.layout.object.compact_data,
+	     make_text(PLAIN + 1, "g.py") + 40);
+	t = moving_interrupted(&f, &c, false);
+	assert_int_equal(t->depth, 2);
+	assert_string_equal(walker_code(f.walker, t->frames[0].info)->file,
+			    "g.py");
+	moving_end(&f);
 }
 
 /* More than there is room for; but those that lead back are not a deep stack. */
@@ -231,7 +376,13 @@ int main(void)
 		cmocka_unit_test(names_are_of_one_code_object),
 		cmocka_unit_test(names_of_what_interrupts_saw),
 		cmocka_unit_test(names_are_not_of_what_is_gone),
+		cmocka_unit_test(names_are_not_of_the_next_one),
+		cmocka_unit_test(names_are_not_of_another_object),
+		cmocka_unit_test(names_are_not_of_what_has_no_lines),
 		cmocka_unit_test(names_are_not_of_what_is_being_made),
+		cmocka_unit_test(who_is_doubted_is_so_by_itself),
+		cmocka_unit_test(what_runs_has_been_made),
+		cmocka_unit_test(a_text_that_lies_apart),
 		cmocka_unit_test(a_circle_is_not_deep),
 	};
 
