@@ -34,7 +34,8 @@ void puppet_text(const struct layout *l, uint64_t at, const char *text)
 void puppet_code(const struct layout *l, uint64_t at,
 		 const struct puppet_code *c)
 {
-	puppet_field(at, l->object.type - 8, 1, 8);
+	/* Its function's, and its frame's. */
+	puppet_field(at, l->object.type - 8, 2, 8);
 	puppet_field(at, l->object.type, c->type, 8);
 	puppet_field(at, l->object.var_size, c->code_units, 8);
 	puppet_field(at, l->code.name, c->name, 8);
