@@ -39,6 +39,13 @@ void make_look_up(struct bpf_code *c, int map, int key)
 	bpf_call(c, BPF_FUNC_map_lookup_elem);
 }
 
+void make_find_regs(struct bpf_code *c)
+{
+	bpf_call(c, BPF_FUNC_get_current_task_btf);
+	bpf_copy(c, BPF_REG_1, BPF_REG_0);
+	bpf_call(c, BPF_FUNC_task_pt_regs);
+}
+
 /* What there is no room for is not told; since when is. */
 static void note_lost(const struct making *m)
 {
@@ -273,9 +280,7 @@ static void follow_caller(struct making *m)
 	none[1] = bpf_jump(c, BPF_JNE, AT, stride);
 	bpf_get(c, BPF_B, BPF_REG_1, SEEN, m->frames + p->yield.owner);
 	none[2] = bpf_jump(c, BPF_JNE, BPF_REG_1, p->yield.generator);
-	bpf_call(c, BPF_FUNC_get_current_task_btf);
-	bpf_copy(c, BPF_REG_1, BPF_REG_0);
-	bpf_call(c, BPF_FUNC_task_pt_regs);
+	make_find_regs(c);
 	bpf_copy(c, AT, BPF_REG_0);
 	bpf_store_value(c, BPF_DW, STACK, NEXT, 0);
 	for (i = 0; i < REGS_OF_PROGRAM; i++) {

@@ -97,6 +97,8 @@ struct making {
 void make_look_up(struct bpf_code *c, int map, int key);
 /* Reads `len` bytes of the target at register 3 to where `base` + `off` points. */
 void make_read(struct bpf_code *c, int base, int off, size_t len);
+/* Register 0 is the kernel's copy of the registers that the thread has outside. */
+void make_find_regs(struct bpf_code *c);
 /*
  * Writes `size` bytes at `base` + `off`, and if `more` as many as AT says; register
  * 4 has the flags.

@@ -238,9 +238,7 @@ static void copy_call(const struct making *m)
 	struct bpf_code *c = m->c;
 	int i;
 
-	bpf_call(c, BPF_FUNC_get_current_task_btf);
-	bpf_copy(c, BPF_REG_1, BPF_REG_0);
-	bpf_call(c, BPF_FUNC_task_pt_regs);
+	make_find_regs(c);
 	for (i = 0; i < n; i++) {
 		bpf_get(c, BPF_DW, BPF_REG_1, BPF_REG_0, regs_of_call[i]);
 		bpf_store(c, BPF_DW, SEEN, FIELD(call) + 8 * i, BPF_REG_1);

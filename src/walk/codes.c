@@ -232,13 +232,14 @@ static bool is_interned(const struct walker *w, const struct head *text)
 static bool is_doubtful(const struct walker *w, const unsigned char *code,
 			size_t len, const struct head *texts, size_t n)
 {
-	bool interned = true;
 	size_t i;
 
+	if (!w->layout.code.interns || references(w, code, len) != 1)
+		return false;
 	for (i = 0; i < n; i++)
-		interned = interned && is_interned(w, &texts[i]);
-	return w->layout.code.interns && !interned &&
-	       references(w, code, len) == 1;
+		if (!is_interned(w, &texts[i]))
+			return true;
+	return false;
 }
 
 static int entry_texts(struct walker *w, struct code_entry *c,
@@ -476,11 +477,11 @@ static int code_load(struct walker *w, raddr addr, uint32_t *info)
 	ret = entry_read(w, &c, addr);
 	if (!ret && !is_there(w, &c))
 		ret = -EAGAIN;
-	c.checked = w->codes.epoch;
 	if (ret) {
 		entry_release(&c);
 		return loss_of(ret);
 	}
+	c.checked = w->codes.epoch;
 	if (old != MAP_NONE)
 		doubt_less(w, &c, &w->codes.entries[old]);
 	c.pub.serial = ++w->codes.serial;
