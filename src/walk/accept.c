@@ -42,7 +42,7 @@ bool positions_equal(const struct layout *y, const unsigned char *a,
 /*
  * Up to 3.10 a frame that has returned keeps plausible links; the flag says
  * that it is running. 3.10: executing (0), or unwinding (2) with a finalizer
- * on top.
+ * on top. 2.7: one that returned is kept for the next call of its code, or freed.
  */
 bool frame_runs(const struct layout *y, const unsigned char *p, size_t len)
 {
@@ -51,7 +51,7 @@ bool frame_runs(const struct layout *y, const unsigned char *p, size_t len)
 	if (y->frame.executing != NO_FIELD)
 		return at_u8(p, len, (size_t)y->frame.executing) == 1;
 	if (y->frame.state == NO_FIELD)
-		return true;
+		return is_referenced(y, p, len);
 	v = at_u8(p, len, (size_t)y->frame.state);
 	return v == 0 || v == 2;
 }

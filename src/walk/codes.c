@@ -193,24 +193,20 @@ static int entry_sizes(struct walker *w, struct code_entry *c,
 }
 
 /* What says how many references an object has; 3.14+ has flags above that. */
-static uint64_t references(const struct walker *w, const unsigned char *object,
+static uint64_t references(const struct layout *y, const unsigned char *object,
 			   size_t len)
 {
-	return at_u64(object, len, (size_t)w->layout.object.type - 8) &
+	return at_u64(object, len, (size_t)y->object.type - 8) &
 	       UINT64_MAX >> 16;
 }
 
-/*
- * Whether an object may be in use: one that was freed has no references, or the
- * allocator's link to another free one in their place, which is more (pymalloc).
- * glibc's may be less where the heap is below 4 GiB; it overwrites the type, too.
- */
-static bool is_referenced(const struct walker *w, const unsigned char *object,
-			  size_t len)
+/* A link of glibc may be less where the heap is below 4 GiB; it is over the type, too. */
+bool is_referenced(const struct layout *y, const unsigned char *object,
+		   size_t len)
 {
-	uint64_t n = references(w, object, len);
+	uint64_t n = references(y, object, len);
 
-	return w->layout.free_threaded || (n && n <= UINT32_MAX);
+	return y->free_threaded || (n && n <= UINT32_MAX);
 }
 
 static bool is_interned(const struct walker *w, const struct head *text)
@@ -234,7 +230,7 @@ static bool is_doubtful(const struct walker *w, const unsigned char *code,
 {
 	size_t i;
 
-	if (!w->layout.code.interns || references(w, code, len) != 1)
+	if (!w->layout.code.interns || references(&w->layout, code, len) != 1)
 		return false;
 	for (i = 0; i < n; i++)
 		if (!is_interned(w, &texts[i]))
@@ -350,7 +346,7 @@ static int entry_read(struct walker *w, struct code_entry *c, raddr addr)
 	ret = remote_read(w->remote, addr, code, len);
 	if (ret)
 		return ret;
-	if (!is_code(w, code, len) || !is_referenced(w, code, len))
+	if (!is_code(w, code, len) || !is_referenced(l, code, len))
 		return -EBADMSG;
 	aim(&r[0], name, field_of(code, len, name_field(l)));
 	aim(&r[1], file, field_of(code, len, l->code.filename));
@@ -366,7 +362,7 @@ static int entry_read(struct walker *w, struct code_entry *c, raddr addr)
 	plain->got = r[3].got;
 	bytecode.got = r[4].got;
 	/* It may be of what was here before. */
-	if (!is_referenced(w, lines.bytes, lines.got))
+	if (!is_referenced(l, lines.bytes, lines.got))
 		return -EAGAIN;
 	c->doubted_ns = is_doubtful(w, code, len, texts, 3) ? clock_mono() : 0;
 	c->addr = addr;
@@ -441,7 +437,7 @@ static bool is_there(struct walker *w, const struct code_entry *c)
 	const size_t len = (size_t)w->layout.code.ident_to;
 
 	return !remote_read(w->remote, c->addr, now, len) &&
-	       is_code(w, now, len) && is_referenced(w, now, len) &&
+	       is_code(w, now, len) && is_referenced(&w->layout, now, len) &&
 	       !memcmp(now + w->layout.code.ident_from, c->ident,
 		       ident_bytes(w));
 }

@@ -60,11 +60,17 @@ static bool last_waits(const struct climb *c)
 	       frame_waits(&c->w->layout, b, nb);
 }
 
-/* Up to 3.10: along the chain that was there the last time. */
+/*
+ * Up to 3.10: along the chain that was there the last time; as long as callers are
+ * where they were then, if it is not known for sure which frames are running.
+ */
 static void climb_heap(struct climb *c)
 {
 	const struct links *chain = &c->s->chain;
-	const size_t bytes = frame_bytes(&c->w->layout);
+	const struct layout *y = &c->w->layout;
+	const bool flagged = y->frame.executing != NO_FIELD ||
+			     y->frame.state != NO_FIELD;
+	const size_t bytes = frame_bytes(y);
 	raddr previous = 0;
 	int32_t block;
 	size_t i;
@@ -73,6 +79,9 @@ static void climb_heap(struct climb *c)
 		block = pieces_find(&c->s->blocks, chain->at[i].addr, bytes);
 		if (block < 0 || c->found.len >= c->most ||
 		    !climb_to(c, chain->at[i].addr, block, previous))
+			return;
+		if (!flagged && c->found.at[c->found.len - 1].position !=
+					chain->at[i].position)
 			return;
 		previous = chain->at[i].addr;
 	}

@@ -358,7 +358,10 @@ bool positions_equal(const struct layout *y, const unsigned char *a,
 bool has_called(const struct walker *w, const struct link *l);
 /* 3.11 to 3.13: the frame waits for another one that it called itself. */
 bool frame_waits(const struct layout *y, const unsigned char *p, size_t len);
-/* Up to 3.10: the frame is executing, or it has no flag that says so. */
+/*
+ * Up to 3.10: the frame is executing. 2.7 has no flag that says so: it is in use,
+ * which one that returned may still be, if a traceback has it.
+ */
 bool frame_runs(const struct layout *y, const unsigned char *p, size_t len);
 
 /* ---- prefix.c ---- */
@@ -483,8 +486,14 @@ void locals_release(struct locals *l);
 
 void names_release(struct thread_names *names);
 
-/* ---- codes.c, used by names.c too ---- */
+/* ---- codes.c, used by others too ---- */
 
+/*
+ * Whether an object may be in use: one that was freed has no references, or the
+ * allocator's link to another free one in their place, which is more (pymalloc).
+ */
+bool is_referenced(const struct layout *y, const unsigned char *object,
+		   size_t len);
 /* Text of a str object, cleaned, at most `limit` bytes; 0 or negative. */
 int read_text(struct walker *w, raddr object, size_t limit, struct str *out);
 

@@ -54,6 +54,7 @@ void puppet_code(const struct layout *l, uint64_t at,
 static void heap_frame(const struct layout *l, uint64_t at, uint64_t back,
 		       uint64_t code)
 {
+	puppet_field(at, l->object.type - 8, 1, 8);
 	puppet_field(at, l->frame.back, back, 8);
 	puppet_field(at, l->frame.code, code, 8);
 	puppet_field(at, l->frame.lasti, 4, 4);

@@ -468,6 +468,7 @@ static void fill_heap_frame(struct shape *s, raddr at, raddr back, raddr code)
 {
 	const struct layout *l = &s->layout;
 
+	put_field(s, at, l->object.type - 8, 1, 8);
 	put_field(s, at, l->object.type, s->entry.code_type + 8, 8);
 	put_field(s, at, l->frame.back, back, 8);
 	put_field(s, at, l->frame.code, code, 8);
