@@ -71,7 +71,7 @@ struct walk_thread {
 	 * they are only its outermost ones.
 	 */
 	uint32_t loss;
-	bool left;     /* it was to be left out: all is of the time before */
+	bool left;     /* it was left out: all is of the time before */
 	bool ran;      /* it did while it was read: so it had a processor */
 	const struct walk_frame *frames; /* leaf first */
 	uint32_t depth;
@@ -120,7 +120,10 @@ int walker_self_check(struct walker *w, bool *checked, struct err *err);
  */
 bool walker_begin(struct walker *w);
 
-/* Whether a snapshot at that time would look at stacks alone. */
+/*
+ * Whether a snapshot at that time would look at stacks alone. What such a one does
+ * not find as it was, but for the place in the leaf, it leaves out.
+ */
 bool walker_lean(const struct walker *w, uint64_t now);
 
 /*

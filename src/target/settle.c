@@ -220,7 +220,7 @@ static int stop_and_read(struct target *t, struct known *k, size_t row,
 	if (!ret)
 		read_locals(t, k, row, true);
 	/* On its way to the stop: then the look is of what it did before. */
-	slept = !locals && !t->lean && look_slices(t, k) != k->slices;
+	slept = !locals && look_slices(t, k) != k->slices;
 	k->on_cpu.stops++;
 	/* From here on: it may displace us before we are told that it runs. */
 	resumed = clock_mono();
@@ -327,7 +327,7 @@ int hold_still(struct target *t, struct known *k, size_t row)
 	int ret;
 
 	/* One that was woken since its look slept by that, which counts. */
-	if (!k->stop || (!t->lean && is_blocked(k)) ||
+	if (!k->stop || is_blocked(k) ||
 	    (k->blocked && w->loss == LOSS_NONE && !w->left))
 		return 0;
 	ret = displace(t, k, row);

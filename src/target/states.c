@@ -325,7 +325,7 @@ static int hold_moving(struct target *t)
 		k = t->rows[t->moving[i]];
 		ret = hold_still(t, k, t->moving[i]);
 		/* GIL, collector and exception are those of the stop. */
-		if (!t->lean && k->stop)
+		if (k->stop)
 			define_state(t, k);
 	}
 	return ret;
@@ -408,6 +408,15 @@ int states_before(struct target *t, uint64_t now)
 	return ret ? ret : hold_moving(t);
 }
 
+/* One that was not looked at before the snapshot. */
+static int look_late(struct target *t, struct known *k, size_t row,
+		     uint64_t now)
+{
+	k->slices = look_slices(t, k);
+	k->leave = k->looked = false;
+	return look_now(t, k, row, now);
+}
+
 /*
  * Those that are idle were not looked at: one that holds the GIL has run since.
  * It comes first, since it may do so for a moment only.
@@ -424,11 +433,31 @@ static int wake_idle(struct target *t, uint64_t now)
 		k = t->rows[i];
 		if (!k->idle || !w[i].holds_gil || k->def.gil == GIL_HELD)
 			continue;
-		t->rest_known = k->idle = k->leave = false;
+		t->rest_known = k->idle = false;
 		t->nidle--;
-		k->slices = look_slices(t, k);
 		decide(t, k, now);
-		ret = look_now(t, k, i, now);
+		ret = look_late(t, k, i, now);
+	}
+	return ret;
+}
+
+/*
+ * After a snapshot of stacks alone: what is as it was keeps its state, unless it is
+ * to be stopped.
+ */
+static int look_at_others(struct target *t, uint64_t now)
+{
+	struct known *k;
+	size_t i;
+	int ret = 0;
+
+	for (i = 0; i < t->nrows && !ret; i++) {
+		k = t->rows[i];
+		if (k->blocked && !row_of(t, i)->left)
+			continue;
+		decide(t, k, now);
+		if (k->stop || row_of(t, i)->left)
+			ret = look_late(t, k, i, now);
 	}
 	return ret;
 }
@@ -440,17 +469,14 @@ int states_after(struct target *t, uint64_t now)
 	int ret;
 
 	t->nmoving = 0;
-	ret = t->lean ? 0 : wake_idle(t, now);
-	for (i = 0; i < t->nrows && !ret; i++) {
+	ret = t->lean ? look_at_others(t, now) : wake_idle(t, now);
+	for (i = 0; i < t->nrows && !ret && !t->lean; i++) {
 		k = t->rows[i];
-		if (t->lean ? k->blocked : !k->awake && !k->fresh)
+		if (!k->awake && !k->fresh)
 			continue;
-		if (t->lean || k->fresh || k->slices == UINT64_MAX)
+		if (k->fresh || k->slices == UINT64_MAX)
 			decide(t, k, now);
-		if (t->lean)
-			t->moving[t->nmoving++] = i;
-		else
-			ret = look_now(t, k, i, now);
+		ret = look_now(t, k, i, now);
 	}
 	return ret ? ret : hold_moving(t);
 }

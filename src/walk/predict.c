@@ -34,6 +34,7 @@ static void add_few_anchors(const struct walker *w, struct batch *b,
 			but = root->piece;
 	}
 	batch_add(b, &s->state, 0);
+	batch_add(b, &s->exc, 0);
 	if (!leaf_ran(w, s))
 		batch_add(b, &s->cframe, 0);
 	for (i = 0; i < s->frames.len; i++)

@@ -620,7 +620,7 @@ bool is_object(const struct walker *w, raddr p)
  * From 3.7 on the exceptions being handled are a stack of items, the last one
  * inside the thread state; those of generators lie in them.
  */
-static bool handles_exception(struct walker *w, struct slot *s)
+bool handles_exception(struct walker *w, struct slot *s)
 {
 	const struct layout *l = &w->layout;
 	raddr own = s->tstate + (raddr)l->thread.exc_value, item;

@@ -398,6 +398,8 @@ void thread_facts(struct walker *w, size_t row);
 void thread_gil(struct walker *w, size_t row);
 /* Neither NULL nor None. */
 bool is_object(const struct walker *w, raddr p);
+/* By what was read of the slot last. */
+bool handles_exception(struct walker *w, struct slot *s);
 /* The only interpreter, or NULL. */
 const struct interp *threads_interp(const struct walker *w);
 void threads_release(struct walker *w);

@@ -453,15 +453,23 @@ int walker_follow(struct walker *w, uint64_t now)
 	return ret;
 }
 
-/*
- * The stacks alone. One that is not the last one is read with all that tells
- * whether its code objects still are what they were.
- */
-static int lean_snapshot(struct walker *w, bool twin)
+/* Whether a lean look found all as it was, but for where the leaf is. */
+static bool is_as_before(struct walker *w, size_t row, int copies)
 {
 	uint64_t position = 0;
+	struct slot *s = w->rows[row];
+
+	return slot_same(w, s, copies, &position) &&
+	       slot_move_leaf(w, s, position) &&
+	       handles_exception(w, s) == w->threads[row].exception;
+}
+
+/* The stacks alone, as far as they are the last ones. */
+static int lean_snapshot(struct walker *w, bool twin)
+{
 	struct slot *s;
 	size_t i;
+	bool left;
 	int ret;
 
 	for (i = 0; i < w->nthreads; i++) {
@@ -476,11 +484,9 @@ static int lean_snapshot(struct walker *w, bool twin)
 		if (!s || s->held)
 			continue;
 		w->tries++;
-		if (!slot_same(w, s, twin ? 1 : 2, &position) ||
-		    !slot_move_leaf(w, s, position))
-			ret = walker_again(w, i, false);
-		else
-			row_show(w, i);
+		left = !is_as_before(w, i, twin ? 1 : 2);
+		row_show(w, i);
+		w->threads[i].left = left;
 	}
 	return ret;
 }

@@ -528,12 +528,18 @@ def test_state_among_stops(t):
 
 @alone
 @each_python()
-def test_state_of_the_stop(t):
-    """An exception is handled in the very stack that was read in a stop."""
-    target, saved = t.ready("handles.py"), t.path("run.strobe")
+def test_state_of_each_stack(t):
+    """An exception is handled in the very stack that was read, however it was."""
+    target = t.ready("handles.py")
+    for way in "--blocking -r 1k", "--blocking -r 50k", "--nonblocking -r 50k":
+        expect_handled_inside(t, target, way.split())
+
+
+def expect_handled_inside(t, target, way):
+    saved = t.path("run.strobe")
     with apart(target):
-        t.pystrobe("record", "-p", str(target.pid), "-d", "500ms", "-r", "1k",
-                   "--blocking", "-o", saved)
+        t.pystrobe("record", "-p", str(target.pid), "-d", "500ms", *way, "-o",
+                   saved)
     stacks = t.folded("report", saved, "--mode", "exception")
     inside = total(t.folded("report", saved), "inside (")
     expect(inside > 100, "only %d samples", inside)

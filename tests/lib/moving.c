@@ -79,7 +79,11 @@ const struct walk_thread *moving_rows(struct moving *m, size_t want)
 
 const struct walk_thread *moving_look(struct moving *m, uint64_t now)
 {
+	bool lean = walker_lean(m->walker, now);
+
 	assert_int_equal(walker_snapshot(m->walker, now), 0);
+	if (lean && moving_rows(m, 1)->left)
+		assert_int_equal(walker_again(m->walker, 0, false), 0);
 	return moving_rows(m, 1);
 }
 

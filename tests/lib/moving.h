@@ -32,7 +32,7 @@ void moving_begin(struct moving *m, unsigned frames);
 void moving_end(struct moving *m);
 /* The rows of the last snapshot, which must be `want`. */
 const struct walk_thread *moving_rows(struct moving *m, size_t want);
-/* A snapshot at that time, of one thread. */
+/* A snapshot at that time, of one thread, and what a lean one left out. */
 const struct walk_thread *moving_look(struct moving *m, uint64_t now);
 /* Where its stack begins: at an address; at a frame of the chunk, the top one. */
 void moving_head(struct moving *m, uint64_t frame);

@@ -687,6 +687,33 @@ static void exceptions(void **state)
 	moving_end(&f);
 }
 
+/* It is there, or gone, with the very look that finds it so. */
+static void a_lean_look_sees_exceptions(void **state)
+{
+	uint64_t now = later(), own;
+	unsigned i;
+	struct moving f;
+
+	(void)state;
+	moving_begin(&f, 3);
+	own = TSTATE + (unsigned)f.layout.thread.exc_value;
+	put8(TSTATE + (unsigned)f.layout.thread.exc_info, ITEM);
+	put8(ITEM + (unsigned)f.layout.exc.previous, own);
+	moving_look(&f, now);
+	for (i = 1; i < 9; i++) {
+		now += 1000;
+		assert_true(walker_lean(f.walker, now));
+		put8((i - 1) & 2 ? own : ITEM + (unsigned)f.layout.exc.value,
+		     i & 1 ? 0x1234 : 0);
+		assert_int_equal(walker_snapshot(f.walker, now), 0);
+		assert_true(moving_rows(&f, 1)->left);
+		assert_int_equal(walker_again(f.walker, 0, false), 0);
+		assert_int_equal(moving_rows(&f, 1)->exception, i & 1);
+		assert_int_equal(moving_rows(&f, 1)->loss, LOSS_NONE);
+	}
+	moving_end(&f);
+}
+
 static void gil_and_collector(void **state)
 {
 	const struct walk_thread *t;
@@ -763,6 +790,7 @@ int main(void)
 		cmocka_unit_test(a_held_thread_is_not_read),
 		cmocka_unit_test(threads_come_and_go_beside_held_ones),
 		cmocka_unit_test(exceptions),
+		cmocka_unit_test(a_lean_look_sees_exceptions),
 		cmocka_unit_test(gil_and_collector),
 	};
 
