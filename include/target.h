@@ -63,9 +63,10 @@ uint32_t target_version(const struct target *t); /* PY_VERSION_HEX or 0 */
 /* Tells the sink which process this is; once, before the first sample. */
 int target_announce(struct target *t, struct sink *sink);
 
-/* When the next two ticks will be, if all goes well (monotonic, ns). */
+#define TICKS_AHEAD 3u
+/* When the ticks after the next one will be, if all goes well (monotonic, ns). */
 struct target_ticks {
-	uint64_t period_ns, next_ns, then_ns;
+	uint64_t period_ns, due_ns[TICKS_AHEAD];
 };
 void target_next(struct target *t, const struct target_ticks *ticks);
 /* How long before it is due the next tick is to be taken, in ns. */

@@ -39,6 +39,7 @@ struct walker;
  * accepted are the first copy, and it reads the second one only.
  */
 #define WALK_TWIN_NS 5000u
+#define WALK_AHEAD 3u /* that are read by one that is late for them */
 
 /* Where the interpreter's entry points are; 0: not found. */
 struct entry_points {
@@ -125,6 +126,13 @@ bool walker_begin(struct walker *w);
  * not find as it was, but for the place in the leaf, it leaves out.
  */
 bool walker_lean(const struct walker *w, uint64_t now);
+
+/*
+ * When the `n` snapshots after the next one are due, if all goes well (monotonic, ns).
+ * Of these the next one may read as many as are due by then, up to WALK_AHEAD: one
+ * behind the other, at most WALK_TWIN_NS before they are asked for.
+ */
+void walker_next(struct walker *w, const uint64_t *due, unsigned n);
 
 /*
  * Takes one snapshot of all threads that are not held: collect, accept,

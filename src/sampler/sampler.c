@@ -237,12 +237,13 @@ static int take_tick(struct run *r, size_t i)
 			   .number = times->scheduled ? times->schedule.at
 						      : 0};
 	struct target_ticks ticks = {.period_ns = r->options->period_ns};
+	unsigned n;
 	int ret;
 
-	s.at++;
-	ticks.next_ns = schedule_due(&s);
-	s.at++;
-	ticks.then_ns = schedule_due(&s);
+	for (n = 0; n < TICKS_AHEAD; n++) {
+		s.at++;
+		ticks.due_ns[n] = schedule_due(&s);
+	}
 	target_next(r->seats[i].target, &ticks);
 	ret = target_sample(r->seats[i].target, r->sink, &due);
 	r->now = clock_mono();

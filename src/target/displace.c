@@ -17,8 +17,9 @@ void target_next(struct target *t, const struct target_ticks *ticks)
 		    t->budget.share * (double)ticks->period_ns >= TURN_NS;
 
 	/* It takes as long to call it back as to let it come each time. */
-	d->next_ns = each ? ticks->next_ns : 0;
-	d->then_ns = ticks->then_ns;
+	d->next_ns = each ? ticks->due_ns[0] : 0;
+	d->then_ns = ticks->due_ns[1];
+	walker_next(t->walker, ticks->due_ns, TICKS_AHEAD);
 }
 
 uint64_t target_lead(const struct target *t)

@@ -214,13 +214,15 @@ void resume_ticking(struct target *t, uint64_t now)
 	target_interrupt(t, g->period_ns, g->seed);
 }
 
-void begin_ticking(struct target *t, uint64_t now)
+void begin_ticking(struct target *t)
 {
 	struct ticking *g = &t->ticking;
+	uint64_t now;
 	size_t i;
 
 	if (!g->from || is_ticking(t))
 		return;
+	now = clock_mono();
 	g->start_ns = g->listed_ns = g->began_ns = now;
 	g->round = 0;
 	g->restless = g->stranger = 0;

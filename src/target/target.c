@@ -316,7 +316,7 @@ int target_sample(struct target *t, struct sink *sink, const struct tick *due)
 	if (!ret) {
 		ret = tell_tick(t, sink, due);
 		if (!ret) {
-			begin_ticking(t, clock_mono());
+			begin_ticking(t);
 			resume_ticking(t, due->mono_ns);
 		}
 		return ret;

@@ -379,7 +379,7 @@ void define_state(struct target *t, struct known *k);
 /* Whether they take the ticks now. */
 bool is_ticking(const struct target *t);
 /* After a tick of our own, if they are to take the next ones. */
-void begin_ticking(struct target *t, uint64_t now);
+void begin_ticking(struct target *t);
 /* Some time after that could not go on: from the next but one on, then. */
 void resume_ticking(struct target *t, uint64_t now);
 void ticking_release(struct target *t);

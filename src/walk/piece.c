@@ -5,14 +5,16 @@
 
 void piece_release(struct piece *p)
 {
-	free(p->copy[0]);
-	free(p->copy[1]);
+	size_t i;
+
+	for (i = 0; i < COPIES; i++)
+		free(p->copy[i]);
 	free(p->kept);
 }
 
 void piece_reset(struct piece *p)
 {
-	p->got[0] = p->got[1] = 0;
+	memset(p->got, 0, sizeof(p->got));
 }
 
 void piece_forget(struct piece *p, int n)
@@ -28,7 +30,8 @@ void piece_aim(struct piece *p, raddr addr, size_t len)
 		/* Old bytes are worth nothing: no realloc. */
 		piece_release(p);
 		p->cap = (len + 63) & ~(size_t)63;
-		p->copy[0] = p->copy[1] = p->kept = NULL;
+		memset(p->copy, 0, sizeof(p->copy));
+		p->kept = NULL;
 		p->nkept = 0;
 	}
 	if (addr != p->addr)
@@ -50,6 +53,16 @@ void piece_set(struct piece *p, raddr addr, const void *bytes, size_t len)
 bool piece_whole(const struct piece *p, int n)
 {
 	return p->len && p->got[n] == p->len;
+}
+
+void piece_take(struct piece *p, unsigned n)
+{
+	unsigned char *swap = p->copy[0];
+
+	p->copy[0] = p->copy[n];
+	p->got[0] = p->got[n];
+	p->copy[n] = swap;
+	p->got[n] = 0;
 }
 
 void piece_keep(struct piece *p)

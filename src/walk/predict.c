@@ -23,7 +23,7 @@ static void add_anchors(struct batch *b, struct slot *s, int copy)
  * runs.
  */
 static void add_few_anchors(const struct walker *w, struct batch *b,
-			    struct slot *s)
+			    struct slot *s, int copy)
 {
 	const struct link *root;
 	size_t i, but = SIZE_MAX;
@@ -33,13 +33,13 @@ static void add_few_anchors(const struct walker *w, struct batch *b,
 		if (root->entry && root->block < 0)
 			but = root->piece;
 	}
-	batch_add(b, &s->state, 0);
-	batch_add(b, &s->exc, 0);
+	batch_add(b, &s->state, copy);
+	batch_add(b, &s->exc, copy);
 	if (!leaf_ran(w, s))
-		batch_add(b, &s->cframe, 0);
+		batch_add(b, &s->cframe, copy);
 	for (i = 0; i < s->frames.len; i++)
 		if (i != but)
-			batch_add(b, &s->frames.at[i], 0);
+			batch_add(b, &s->frames.at[i], copy);
 }
 
 /*
@@ -75,12 +75,12 @@ static size_t top_bytes(const struct walker *w, const struct slot *s)
 }
 
 static void add_blocks_once(const struct walker *w, struct batch *b,
-			    struct slot *s)
+			    struct slot *s, int copy)
 {
 	size_t i;
 
 	for (i = 0; i < s->blocks.len; i++)
-		batch_add_part(b, &s->blocks.at[i], 0,
+		batch_add_part(b, &s->blocks.at[i], copy,
 			       i ? s->blocks.at[i].len : top_bytes(w, s));
 }
 
@@ -145,16 +145,34 @@ void slot_predict_stack(struct walker *w, struct slot *s, enum predict what)
 	if (what == PREDICT_TWICE)
 		aim_top(w, s);
 	reset_slot(s);
-	if (what == PREDICT_TWIN)
-		add_blocks_once(w, &w->batch, s);
-	else
-		add_blocks(&w->batch, s, 0);
-	if (what == PREDICT_TWIN || what == PREDICT_LEAN)
-		add_few_anchors(w, &w->batch, s);
+	add_blocks(&w->batch, s, 0);
+	if (what == PREDICT_LEAN)
+		add_few_anchors(w, &w->batch, s, 0);
 	else
 		add_anchors(&w->batch, s, 0);
 	if (what == PREDICT_TWICE || what == PREDICT_LEAN)
 		add_blocks(&w->batch, s, 1);
+}
+
+void slot_predict_look(struct walker *w, struct slot *s, unsigned n)
+{
+	if (!n)
+		reset_slot(s);
+	add_blocks_once(w, &w->batch, s, (int)n);
+	add_few_anchors(w, &w->batch, s, (int)n);
+}
+
+void slot_take_look(struct slot *s, unsigned n)
+{
+	size_t i;
+
+	piece_take(&s->state, n);
+	piece_take(&s->exc, n);
+	piece_take(&s->cframe, n);
+	for (i = 0; i < s->blocks.len; i++)
+		piece_take(&s->blocks.at[i], n);
+	for (i = 0; i < s->frames.len; i++)
+		piece_take(&s->frames.at[i], n);
 }
 
 int slot_read(struct walker *w, struct slot *s)

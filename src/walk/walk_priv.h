@@ -16,19 +16,21 @@
 #define DEPENDENT_READS_MAX 20000u /* reads one after the other, a try */
 #define DOUBTFUL 8 /* more looks in which a stack moved than others */
 #define DOUBTFUL_MOST (DOUBTFUL + 4)
+#define COPIES (1 + WALK_AHEAD)
 #define PAGE 4096u
 #define NEAR 4096u /* bytes between two ranges that one read costs less than */
 
 /*
  * One range of the target, read up to twice in a snapshot: `copy[0]` before
- * the anchors, `copy[1]` after them. got is 0 when not read in this try.
+ * the anchors, `copy[1]` after them; or once in each of the looks that one call
+ * takes. got is 0 when not read in this try.
  * `kept` are the bytes of copy 0 that were accepted last.
  */
 struct piece {
 	raddr addr;
 	size_t len, cap;
-	size_t got[2], nkept;
-	unsigned char *copy[2], *kept;
+	size_t got[COPIES], nkept;
+	unsigned char *copy[COPIES], *kept;
 };
 
 void piece_release(struct piece *p);
@@ -42,6 +44,8 @@ void piece_set(struct piece *p, raddr addr, const void *bytes, size_t len);
 void piece_forget(struct piece *p, int n);
 /* Whether copy `n` has all the bytes. */
 bool piece_whole(const struct piece *p, int n);
+/* Copy `n` becomes copy 0, which is gone by that. */
+void piece_take(struct piece *p, unsigned n);
 /* Remembers copy 0, which is gone by that. */
 void piece_keep(struct piece *p);
 
@@ -229,6 +233,12 @@ struct walker {
 	uint64_t lists;  /* lists of threads followed so far */
 	uint64_t list;   /* number of the rows, walker_list() */
 	uint64_t last_ns, full_ns, listed_ns; /* snapshots, lists followed */
+	uint64_t due_ns[WALK_AHEAD]; /* the snapshots after the next one */
+	unsigned ndue;
+	struct looks {
+		unsigned n, at; /* how many were read; which is next */
+		uint64_t ns, calls; /* then */
+	} looks;
 	bool relist; /* held threads may have run */
 	uint64_t tick, known; /* which it is; that interpreters were read in */
 	bool persists;   /* tries again */
@@ -254,6 +264,14 @@ struct walker {
 	uint64_t tries;
 };
 
+/* ---- lean.c ---- */
+
+/*
+ * The stacks alone, as far as they are the last ones; `twin`: within WALK_TWIN_NS of
+ * the one before. 0 or a negative errno.
+ */
+int lean_snapshot(struct walker *w, uint64_t now, bool twin);
+
 /* ---- walker.c ---- */
 
 /* The stack of its slot becomes that of the row. */
@@ -268,11 +286,16 @@ void slot_predict_facts(struct walker *w, struct slot *s);
 enum predict {
 	PREDICT_TWICE, /* blocks, anchors, blocks again, as the state is now */
 	PREDICT_LEAN,  /* without anchors that cannot change alone */
-	PREDICT_TWIN,  /* one copy of that; the bytes kept are the other */
 	PREDICT_ONCE,  /* one copy, of a thread that stands still */
 };
 /* Adds what is predicted for its stack. To be read at once. */
 void slot_predict_stack(struct walker *w, struct slot *s, enum predict what);
+/*
+ * The same for look `n` of a call, one copy of what PREDICT_LEAN reads: the bytes kept
+ * are the other one. Taken, it is copy 0.
+ */
+void slot_predict_look(struct walker *w, struct slot *s, unsigned n);
+void slot_take_look(struct slot *s, unsigned n);
 /* Reads its stack twice, and what tells of freed code objects after it. */
 int slot_read(struct walker *w, struct slot *s);
 /* Takes the closing copies anew, `later` after a while that has no rhythm. */

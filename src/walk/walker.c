@@ -453,58 +453,17 @@ int walker_follow(struct walker *w, uint64_t now)
 	return ret;
 }
 
-/* Whether a lean look found all as it was, but for where the leaf is. */
-static bool is_as_before(struct walker *w, size_t row, int copies)
-{
-	uint64_t position = 0;
-	struct slot *s = w->rows[row];
-
-	return slot_same(w, s, copies, &position) &&
-	       slot_move_leaf(w, s, position) &&
-	       handles_exception(w, s) == w->threads[row].exception;
-}
-
-/* The stacks alone, as far as they are the last ones. */
-static int lean_snapshot(struct walker *w, bool twin)
-{
-	struct slot *s;
-	size_t i;
-	bool left;
-	int ret;
-
-	for (i = 0; i < w->nthreads; i++) {
-		s = w->rows[i];
-		if (s && !s->held)
-			slot_predict_stack(w, s, twin ? PREDICT_TWIN
-						      : PREDICT_LEAN);
-	}
-	ret = batch_read(&w->batch, w->remote);
-	for (i = 0; i < w->nthreads && !ret; i++) {
-		s = w->rows[i];
-		if (!s || s->held)
-			continue;
-		w->tries++;
-		left = !is_as_before(w, i, twin ? 1 : 2);
-		row_show(w, i);
-		w->threads[i].left = left;
-	}
-	return ret;
-}
-
-bool walker_lean(const struct walker *w, uint64_t now)
-{
-	return w->nthreads && now - w->last_ns < WALK_GAP_NS &&
-	       now - w->full_ns < WALK_FRESH_NS;
-}
-
 int walker_snapshot(struct walker *w, uint64_t now)
 {
 	bool lean = walker_lean(w, now);
 	bool twin = now - w->last_ns < WALK_TWIN_NS;
+	int ret;
 
 	w->number++;
 	w->last_ns = now;
-	return lean ? lean_snapshot(w, twin) : full_snapshot(w, now);
+	ret = lean ? lean_snapshot(w, now, twin) : full_snapshot(w, now);
+	w->ndue = 0;
+	return ret;
 }
 
 uint64_t walker_list(const struct walker *w)

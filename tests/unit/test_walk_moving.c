@@ -408,101 +408,6 @@ static void numbers_tell_what_changed(void **state)
 	moving_end(&f);
 }
 
-/* The leaf says that it runs: 3.11 and 3.12 need no C frame then. */
-static void run_leaf(struct moving *f, unsigned frame)
-{
-	put(frame_at(frame) + (unsigned)f->layout.iframe.stacktop, UINT32_MAX,
-	    4);
-}
-
-/* Right after the last one: one copy of the stack, up to its leaf. */
-static void a_twin_look_is_two_ranges(void **state)
-{
-	const struct walk_thread *t;
-	uint64_t now = later(), calls;
-	struct moving f;
-
-	(void)state;
-	moving_begin(&f, 5);
-	run_leaf(&f, 4);
-	moving_look(&f, now);
-	moving_look(&f, now + 1000);
-	calls = f.calls;
-	set_position(&f, 4, 7);
-	t = moving_look(&f, now + 2000);
-	assert_int_equal(f.calls - calls, 1);
-	assert_int_equal(f.nlog, 2);
-	assert_int_equal(f.log[0].addr, CHUNK);
-	assert_int_equal(f.log[0].len, frame_at(4) - CHUNK +
-					       (unsigned)f.layout.iframe.size);
-	assert_int_equal(t->loss, LOSS_NONE);
-	assert_int_equal(t->frames[0].at, 14);
-	/* It has called: now another frame runs. */
-	put(frame_at(4) + (unsigned)f.layout.iframe.stacktop, 0, 4);
-	make_code(&f.layout, 5, "f5");
-	make_frame(&f.layout, frame_at(5), code_at(5), frame_at(4), 0);
-	moving_leaf(&f, 5);
-	t = moving_look(&f, now + 3000);
-	assert_int_equal(t->depth, 6);
-	/* It returned: neither the anchors nor the bytes are the last ones. */
-	moving_leaf(&f, 4);
-	run_leaf(&f, 4);
-	t = moving_look(&f, now + 4000);
-	assert_int_equal(t->depth, 5);
-	/* Only a caller has moved. */
-	set_position(&f, 2, 7);
-	t = moving_look(&f, now + 5000);
-	assert_int_equal(t->loss, LOSS_NONE);
-	assert_int_equal(t->frames[2].at, 14);
-	moving_end(&f);
-}
-
-/* Soon after the last one: one call, the chunk twice, and the anchors. */
-static void a_lean_look_is_four_ranges(void **state)
-{
-	const struct walk_thread *t;
-	uint64_t now = later(), ranges, calls;
-	struct moving f;
-
-	(void)state;
-	moving_begin(&f, 5);
-	moving_look(&f, now);
-	ranges = f.ranges;
-	calls = f.calls;
-	set_position(&f, 4, 7);
-	assert_true(walker_lean(f.walker, now + 5000));
-	t = moving_look(&f, now + 5000);
-	assert_int_equal(f.calls - calls, 1);
-	assert_int_equal(f.ranges - ranges, 4);
-	assert_int_equal(t->loss, LOSS_NONE);
-	assert_int_equal(t->frames[0].at, 14);
-	/* After a gap, or when its time is over, all is read again. */
-	assert_false(walker_lean(f.walker, now + 5000 + WALK_GAP_NS));
-	assert_false(walker_lean(f.walker, now + WALK_FRESH_NS));
-	moving_end(&f);
-}
-
-/* An address used again is seen, however soon, once the stack has changed. */
-static void lean_looks_see_new_code(void **state)
-{
-	const struct walk_thread *t;
-	uint64_t now = later();
-	struct moving f;
-
-	(void)state;
-	moving_begin(&f, 3);
-	moving_look(&f, now);
-	moving_leaf(&f, 1);
-	moving_look(&f, now + 4000);
-	make_code(&f.layout, 2, "another");
-	put(code_at(2) + (unsigned)f.layout.code.version, 5000, 4);
-	moving_leaf(&f, 2);
-	t = moving_look(&f, now + 8000);
-	assert_int_equal(t->loss, LOSS_NONE);
-	moving_expect_name(&f, &t->frames[0], "another");
-	moving_end(&f);
-}
-
 /* ---- threads that sleep, or had a processor ---- */
 
 static void count_chunks(struct moving *f, const struct range *range)
@@ -687,33 +592,6 @@ static void exceptions(void **state)
 	moving_end(&f);
 }
 
-/* It is there, or gone, with the very look that finds it so. */
-static void a_lean_look_sees_exceptions(void **state)
-{
-	uint64_t now = later(), own;
-	unsigned i;
-	struct moving f;
-
-	(void)state;
-	moving_begin(&f, 3);
-	own = TSTATE + (unsigned)f.layout.thread.exc_value;
-	put8(TSTATE + (unsigned)f.layout.thread.exc_info, ITEM);
-	put8(ITEM + (unsigned)f.layout.exc.previous, own);
-	moving_look(&f, now);
-	for (i = 1; i < 9; i++) {
-		now += 1000;
-		assert_true(walker_lean(f.walker, now));
-		put8((i - 1) & 2 ? own : ITEM + (unsigned)f.layout.exc.value,
-		     i & 1 ? 0x1234 : 0);
-		assert_int_equal(walker_snapshot(f.walker, now), 0);
-		assert_true(moving_rows(&f, 1)->left);
-		assert_int_equal(walker_again(f.walker, 0, false), 0);
-		assert_int_equal(moving_rows(&f, 1)->exception, i & 1);
-		assert_int_equal(moving_rows(&f, 1)->loss, LOSS_NONE);
-	}
-	moving_end(&f);
-}
-
 static void gil_and_collector(void **state)
 {
 	const struct walk_thread *t;
@@ -780,17 +658,13 @@ int main(void)
 		cmocka_unit_test(the_used_part_is_read_twice),
 		cmocka_unit_test(a_frame_that_begins_is_no_caller),
 		cmocka_unit_test(a_shim_is_a_caller),
-		cmocka_unit_test(a_twin_look_is_two_ranges),
 		cmocka_unit_test(numbers_tell_what_changed),
-		cmocka_unit_test(a_lean_look_is_four_ranges),
-		cmocka_unit_test(lean_looks_see_new_code),
 		cmocka_unit_test(a_sleeping_thread_is_read_once),
 		cmocka_unit_test(a_sleeping_thread_may_be_deeper),
 		cmocka_unit_test(what_moved_had_a_processor),
 		cmocka_unit_test(a_held_thread_is_not_read),
 		cmocka_unit_test(threads_come_and_go_beside_held_ones),
 		cmocka_unit_test(exceptions),
-		cmocka_unit_test(a_lean_look_sees_exceptions),
 		cmocka_unit_test(gil_and_collector),
 	};
 
