@@ -166,6 +166,14 @@ static uint64_t begin_looks(struct moving *f)
 	return now + 1000;
 }
 
+/* Three more ticks by the time that the first one is read. */
+static void all_are_due(struct moving *f, uint64_t now)
+{
+	const uint64_t due[] = {now + 100, now + 200, now + 300};
+
+	walker_next(f->walker, due, WALK_AHEAD);
+}
+
 static void expect_look(struct moving *f, uint64_t now, unsigned calls,
 			unsigned position)
 {
@@ -181,10 +189,9 @@ static void what_is_due_is_read_in_one_call(void **state)
 {
 	struct moving f;
 	uint64_t now = begin_looks(&f), serial;
-	const uint64_t due[] = {now + 100, now + 200, now + 300};
 
 	(void)state;
-	walker_next(f.walker, due, WALK_AHEAD);
+	all_are_due(&f, now);
 	expect_look(&f, now, 1, 1);
 	assert_int_equal(f.nlog, 2 * (1 + WALK_AHEAD));
 	serial = moving_rows(&f, 1)->serial;
@@ -219,10 +226,9 @@ static void what_was_read_long_ago_is_none(void **state)
 {
 	struct moving f;
 	uint64_t now = begin_looks(&f);
-	const uint64_t due[] = {now + 100, now + 200, now + 300};
 
 	(void)state;
-	walker_next(f.walker, due, WALK_AHEAD);
+	all_are_due(&f, now);
 	expect_look(&f, now, 1, 1);
 	expect_look(&f, now + 700, 1, 2);
 	expect_look(&f, now + WALK_TWIN_NS, 2, 5);
@@ -234,10 +240,9 @@ static void what_changed_ends_them(void **state)
 {
 	struct moving f;
 	uint64_t now = begin_looks(&f);
-	const uint64_t due[] = {now + 100, now + 200, now + 300};
 
 	(void)state;
-	walker_next(f.walker, due, WALK_AHEAD);
+	all_are_due(&f, now);
 	expect_look(&f, now, 1, 1);
 	assert_int_equal(walker_again(f.walker, 0, false), 0);
 	f.calls = 0;
@@ -252,7 +257,6 @@ static void many_ranges_are_read_in_fewer_looks(void **state)
 {
 	struct moving f;
 	uint64_t now = begin_looks(&f);
-	const uint64_t due[] = {now + 100, now + 200, now + 300};
 
 	(void)state;
 	/* One that handles an exception of a generator has an item more. */
@@ -262,7 +266,7 @@ static void many_ranges_are_read_in_fewer_looks(void **state)
 	f.change = go_on;
 	f.calls = 0;
 	f.n = 0;
-	walker_next(f.walker, due, WALK_AHEAD);
+	all_are_due(&f, now);
 	expect_look(&f, now, 1, 1);
 	assert_int_equal(f.nlog, 3 * 2);
 	expect_look(&f, now + 700, 1, 2);
