@@ -122,10 +122,10 @@ static int settle_waiting(struct target *t, struct known *k, size_t row)
 static int settle_asleep(struct target *t, struct known *k, size_t row,
 			 uint64_t cpu_ns)
 {
-	bool same = k->sched.slices == k->slices;
+	bool same = k->sched.slices == k->slices && k->slices != UINT64_MAX;
 
 	k->slices = k->sched.slices;
-	k->blocked = same && k->slices != UINT64_MAX;
+	k->blocked = same;
 	/* It left its processor only now, when the kernel counts. */
 	k->passing = k->blocked && k->sched.cpu_ns != cpu_ns;
 	if (same)

@@ -370,6 +370,18 @@ static void hold_seen(struct target *t)
 }
 
 /*
+ * Before a snapshot of stacks alone. One that is awake is seen to fall asleep there, so
+ * one that sleeps has to be seen to wake up.
+ */
+static void let_go(struct target *t)
+{
+	size_t i;
+
+	for (i = 0; i < t->nrows; i++)
+		walker_hold(t->walker, i, t->rows[i]->idle);
+}
+
+/*
  * While the CPU time of the idle threads is what it was, none of them has run,
  * and their time slices need no look. The kernel counts the time of one that
  * runs just now a little late: such a thread does not hold the GIL
@@ -383,8 +395,10 @@ int states_before(struct target *t, uint64_t now)
 
 	t->nmoving = 0;
 	t->lean = walker_lean(t->walker, now);
-	if (t->lean)
+	if (t->lean) {
+		let_go(t);
 		return 0;
+	}
 	if (walker_begin(t->walker)) {
 		forget_all(t);
 		if (is_ticking(t))
@@ -443,20 +457,23 @@ static int wake_idle(struct target *t, uint64_t now)
 
 /*
  * After a snapshot of stacks alone: what is as it was keeps its state, unless it is
- * to be stopped.
+ * to be stopped. One that is not there yet is not told either.
  */
 static int look_at_others(struct target *t, uint64_t now)
 {
 	struct known *k;
+	bool other;
 	size_t i;
 	int ret = 0;
 
 	for (i = 0; i < t->nrows && !ret; i++) {
 		k = t->rows[i];
-		if (k->blocked && !row_of(t, i)->left)
+		other = k->fresh || row_of(t, i)->left;
+		if (!k->wanted || !known_is_born(k, row_of(t, i)) ||
+		    (k->blocked && !other))
 			continue;
 		decide(t, k, now);
-		if (k->stop || row_of(t, i)->left)
+		if (k->stop || other)
 			ret = look_late(t, k, i, now);
 	}
 	return ret;

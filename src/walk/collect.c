@@ -13,7 +13,7 @@ void slot_release(struct slot *s)
 {
 	piece_release(&s->state);
 	piece_release(&s->cframe);
-	piece_release(&s->exc);
+	pieces_release(&s->items);
 	pieces_release(&s->blocks);
 	pieces_release(&s->frames);
 	idents_release(&s->idents);

@@ -17,11 +17,13 @@ void piece_reset(struct piece *p)
 	memset(p->got, 0, sizeof(p->got));
 }
 
-void piece_forget(struct piece *p, int n)
+void piece_forget(struct piece *p, unsigned n)
 {
-	free(p->copy[n]);
-	p->copy[n] = NULL;
-	p->got[n] = 0;
+	for (; n < COPIES; n++) {
+		free(p->copy[n]);
+		p->copy[n] = NULL;
+		p->got[n] = 0;
+	}
 }
 
 void piece_aim(struct piece *p, raddr addr, size_t len)

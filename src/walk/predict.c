@@ -17,6 +17,14 @@ static void add_anchors(struct batch *b, struct slot *s, int copy)
 		batch_add(b, &s->frames.at[i], copy);
 }
 
+void slot_add_items(struct slot *s, struct batch *b, int copy)
+{
+	size_t i;
+
+	for (i = 0; i < s->items.len; i++)
+		batch_add(b, &s->items.at[i], copy);
+}
+
 /*
  * Of a stack that was whole the last time, without what cannot change alone:
  * the entry frame at the root; the C frame, when the leaf says itself that it
@@ -34,7 +42,7 @@ static void add_few_anchors(const struct walker *w, struct batch *b,
 			but = root->piece;
 	}
 	batch_add(b, &s->state, copy);
-	batch_add(b, &s->exc, copy);
+	slot_add_items(s, b, copy);
 	if (!leaf_ran(w, s))
 		batch_add(b, &s->cframe, copy);
 	for (i = 0; i < s->frames.len; i++)
@@ -136,7 +144,7 @@ void slot_predict_facts(struct walker *w, struct slot *s)
 
 	piece_aim(&s->state, s->tstate + (raddr)l->thread.span_from,
 		  (size_t)(l->thread.span_to - l->thread.span_from));
-	batch_add(&w->batch, &s->exc, 0);
+	slot_add_items(s, &w->batch, 0);
 	batch_add(&w->batch, &s->state, 0);
 }
 
@@ -167,8 +175,9 @@ void slot_take_look(struct slot *s, unsigned n)
 	size_t i;
 
 	piece_take(&s->state, n);
-	piece_take(&s->exc, n);
 	piece_take(&s->cframe, n);
+	for (i = 0; i < s->items.len; i++)
+		piece_take(&s->items.at[i], n);
 	for (i = 0; i < s->blocks.len; i++)
 		piece_take(&s->blocks.at[i], n);
 	for (i = 0; i < s->frames.len; i++)

@@ -616,6 +616,20 @@ bool is_object(const struct walker *w, raddr p)
 	return p && p != w->entry.none;
 }
 
+/* Item `n` of the thread; NULL: it cannot be read. */
+static const struct piece *item_at(struct walker *w, struct slot *s, size_t n,
+				   raddr addr)
+{
+	struct piece *p = pieces_place(&s->items, n, addr);
+
+	if (p->addr == addr && piece_whole(p, 0))
+		return p;
+	piece_aim(p, addr, (size_t)w->layout.exc.previous + 8);
+	batch_add(&w->batch, p, 0);
+	return batch_read(&w->batch, w->remote) || !piece_whole(p, 0) ? NULL
+								       : p;
+}
+
 /*
  * From 3.7 on the exceptions being handled are a stack of items, the last one
  * inside the thread state; those of generators lie in them.
@@ -624,8 +638,8 @@ bool handles_exception(struct walker *w, struct slot *s)
 {
 	const struct layout *l = &w->layout;
 	raddr own = s->tstate + (raddr)l->thread.exc_value, item;
-	const size_t len = (size_t)l->exc.previous + 8;
-	unsigned n;
+	const struct piece *p;
+	size_t n;
 
 	if (is_object(w, slot_field(w, s, 0, l->thread.raising)))
 		return true;
@@ -634,18 +648,16 @@ bool handles_exception(struct walker *w, struct slot *s)
 	own -= (raddr)l->exc.value;
 	item = slot_field(w, s, 0, l->thread.exc_info);
 	for (n = 0; item && item != own && n < EXCEPTIONS_MAX; n++) {
-		if (n || s->exc.addr != item || !piece_whole(&s->exc, 0)) {
-			piece_aim(&s->exc, item, len);
-			batch_add(&w->batch, &s->exc, 0);
-			if (batch_read(&w->batch, w->remote) ||
-			    !piece_whole(&s->exc, 0))
-				return false;
-		}
-		if (is_object(w, field_of(s->exc.copy[0], len,
-					  l->exc.value)))
+		p = item_at(w, s, n, item);
+		if (!p)
+			return false;
+		if (is_object(w, field_of(p->copy[0], p->len, l->exc.value))) {
+			s->items.len = n + 1;
 			return true;
-		item = field_of(s->exc.copy[0], len, l->exc.previous);
+		}
+		item = field_of(p->copy[0], p->len, l->exc.previous);
 	}
+	s->items.len = n;
 	return item == own &&
 	       is_object(w, slot_field(w, s, 0, l->thread.exc_value));
 }

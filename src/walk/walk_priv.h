@@ -40,8 +40,8 @@ void piece_aim(struct piece *p, raddr addr, size_t len);
 void piece_reset(struct piece *p);
 /* Gives it bytes that were read otherwise, as copy 0. */
 void piece_set(struct piece *p, raddr addr, const void *bytes, size_t len);
-/* Gives the memory of copy `n` back; it is made anew when it is read. */
-void piece_forget(struct piece *p, int n);
+/* Gives the memory of copies from `n` on back; it is made anew when they are read. */
+void piece_forget(struct piece *p, unsigned n);
 /* Whether copy `n` has all the bytes. */
 bool piece_whole(const struct piece *p, int n);
 /* Copy `n` becomes copy 0, which is gone by that. */
@@ -133,8 +133,9 @@ struct slot {
 	bool asleep;     /* said to sleep: the next one reads it once */
 	uint64_t known;  /* tick that its facts were read in */
 
-	struct piece state, cframe, exc;
+	struct piece state, cframe;
 	struct pieces blocks, frames;
+	struct pieces items; /* of exceptions handled, the innermost first */
 	struct idents idents; /* of the last stack that was accepted */
 
 	struct links links, found; /* of this reading, and the one before it */
@@ -281,6 +282,8 @@ raddr slot_outermost(const struct links *links);
 
 /* ---- predict.c ---- */
 
+/* Adds the items of exceptions that were followed the last time. */
+void slot_add_items(struct slot *s, struct batch *b, int copy);
 /* Adds what there is no hurry with: the thread state, exceptions. */
 void slot_predict_facts(struct walker *w, struct slot *s);
 enum predict {

@@ -292,7 +292,7 @@ int walker_grab(struct walker *w, size_t i)
 	if (!s)
 		return 0;
 	threads_predict(w);
-	batch_add(&w->batch, &s->exc, 0); /* the state is part of the stack */
+	slot_add_items(s, &w->batch, 0); /* the state is part of the stack */
 	ret = read_still(w, s);
 	s->grabbed = ret == LOSS_NONE;
 	if (!s->grabbed)
@@ -338,8 +338,12 @@ void walker_ended(struct walker *w, size_t i)
 
 void walker_hold(struct walker *w, size_t i, bool hold)
 {
-	if (w->rows[i])
-		w->rows[i]->held = hold;
+	struct slot *s = w->rows[i];
+
+	if (!s || s->held == hold)
+		return;
+	s->held = hold;
+	w->looks.n = 0; /* they are of the others */
 }
 
 void walker_leave(struct walker *w, size_t i)
@@ -431,6 +435,7 @@ static int full_snapshot(struct walker *w, uint64_t now)
 	int ret;
 
 	w->full_ns = now;
+	w->looks.n = 0;
 	ret = look_at_lists(w, now);
 	if (!ret)
 		ret = sample_rows(w);

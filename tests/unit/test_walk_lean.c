@@ -274,6 +274,51 @@ static void many_ranges_are_read_in_fewer_looks(void **state)
 	moving_end(&f);
 }
 
+/* Of generators that run one another each has an item; the thread's own is no more. */
+static void items_are_read_with_the_stack(void **state)
+{
+	const uint64_t inner = ITEM + 0x100;
+	struct moving f;
+	uint64_t now = begin_looks(&f), own;
+
+	(void)state;
+	f.change = NULL;
+	own = TSTATE + (unsigned)f.layout.thread.exc_value;
+	put8(TSTATE + (unsigned)f.layout.thread.exc_info, inner);
+	put8(inner + (unsigned)f.layout.exc.previous, ITEM);
+	put8(ITEM + (unsigned)f.layout.exc.previous, own);
+	moving_look(&f, now);
+	f.calls = 0;
+	moving_look(&f, now + 700);
+	moving_look(&f, now + 1400);
+	assert_int_equal(f.calls, 2);
+	assert_int_equal(f.nlog, 2 + 2);
+	put8(ITEM + (unsigned)f.layout.exc.value, 0x1234);
+	assert_int_equal(walker_snapshot(f.walker, now + 2100), 0);
+	assert_true(moving_rows(&f, 1)->left);
+	put8(TSTATE + (unsigned)f.layout.thread.exc_info, own);
+	moving_look(&f, now + 2800);
+	moving_look(&f, now + 3500);
+	assert_int_equal(f.nlog, 2);
+	moving_end(&f);
+}
+
+/* One that was held is read once it is let go, and what was read of others is old. */
+static void one_that_is_let_go_is_looked_at(void **state)
+{
+	struct moving f;
+	uint64_t now = begin_looks(&f);
+
+	(void)state;
+	all_are_due(&f, now);
+	expect_look(&f, now, 1, 1);
+	walker_hold(f.walker, 0, true);
+	expect_look(&f, now + 700, 1, 1);
+	walker_hold(f.walker, 0, false);
+	expect_look(&f, now + 1400, 2, 5);
+	moving_end(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -286,6 +331,8 @@ int main(void)
 		cmocka_unit_test(what_was_read_long_ago_is_none),
 		cmocka_unit_test(what_changed_ends_them),
 		cmocka_unit_test(many_ranges_are_read_in_fewer_looks),
+		cmocka_unit_test(items_are_read_with_the_stack),
+		cmocka_unit_test(one_that_is_let_go_is_looked_at),
 	};
 
 	return cmocka_run_group_tests_name("walk_lean", tests, NULL, NULL);
