@@ -116,12 +116,15 @@ WRAPPED = malloc calloc realloc reallocarray read pread recv \
 $(OUT)/tests/test_failing: ALL_LDFLAGS += $(WRAPPED:%=-Wl,--wrap=%)
 $(OUT)/tests/test_failing: | $(OUT)/tests/rubbish
 
-# What test_target_displace.c and test_target_settle.c stand in for.
+# What test_target_displace.c, _settle.c and _states.c stand in for.
 STOOD_IN = probe_cpu probe_look walker_grab walker_take look_slices \
 	occupy_lead occupy_is_on occupy_begin occupy_end occupy_took
 $(OUT)/tests/test_target_displace: ALL_LDFLAGS += $(STOOD_IN:%=-Wl,--wrap=%)
 LOOKED_AT = probe_look walker_again walker_threads look_slices
 $(OUT)/tests/test_target_settle: ALL_LDFLAGS += $(LOOKED_AT:%=-Wl,--wrap=%)
+COMPARED = walker_lean walker_hold walker_threads decide look_slices \
+	look_closely hold_still
+$(OUT)/tests/test_target_states: ALL_LDFLAGS += $(COMPARED:%=-Wl,--wrap=%)
 # What tests/lib/reading.c stands in for.
 REPLAYED = interrupts_next walker_interrupted walker_ended walker_threads \
 	define_state sample_of

@@ -466,7 +466,7 @@ def expect_time_on_processors(t, target, rate, least):
     share = ran / (time.monotonic() - began)
     report = json.loads(t.pystrobe("report", saved, "--json").out)["recording"]
     ticks, seen = report["ticks"], report["states"]["cpu"]
-    expect(ticks > min(rate // 5, 1000), "only %d ticks", ticks)
+    expect(ticks > rate // 5, "only %d ticks", ticks)
     expect(share > least, "it ran only for %.4f of the time", share)
     # Four standard deviations of that many ticks, and a tenth.
     bound = 4 * (share * (1 - min(share, 0.9)) / ticks) ** 0.5 + 0.1 * share
@@ -480,14 +480,6 @@ def expect_time_on_processors(t, target, rate, least):
 def test_state_of_short_bursts(t):
     """What runs for a moment only is seen as often as it does."""
     expect_time_on_processors(t, t.ready("bursts.py", 20, 100, 5000), 500, 0.1)
-
-
-@alone
-@each_python()
-def test_state_between_looks(t):
-    """Who wakes up is seen as soon as who falls asleep, where ticks are so close
-    that most are looks at stacks alone."""
-    expect_time_on_processors(t, t.ready("bursts.py", 3, 60, 500), 100000, 0.1)
 
 
 @alone
