@@ -341,6 +341,8 @@ class Austin(Tool):
 class Tachyon(Tool):
     """`python` is the 3.15 that has it, and the only one that it looks at."""
 
+    FASTEST = 1000000  # Hz that it takes
+
     def __init__(self, python, *flags):
         self.python, self.flags = python, list(flags)
         self.name = " ".join(("Tachyon",) + flags)
@@ -360,8 +362,8 @@ class Tachyon(Tool):
     def record(self, run):
         seen = "/mnt" if self.python.root else run.folder
         return self.command(
-            run.pid, "attach", "-r", str(run.rate), "-d",
-            str(math.ceil(run.duration)),
+            run.pid, "attach", "-r", str(min(run.rate, self.FASTEST)),
+            "-d", str(math.ceil(run.duration)),
             "--binary" if run.binary else "--collapsed", "-o",
             seen + "/x.tachyon", *self.flags + ["-a"] * run.threads +
             ["--mode", run.view or "wall", str(run.pid)])
