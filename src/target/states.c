@@ -479,15 +479,14 @@ static int look_at_others(struct target *t, uint64_t now)
 	return ret;
 }
 
-int states_after(struct target *t, uint64_t now)
+/* Those that were not looked at before the snapshot, and are not known to sleep. */
+static int look_at_awake(struct target *t, uint64_t now)
 {
 	struct known *k;
 	size_t i;
-	int ret;
+	int ret = wake_idle(t, now);
 
-	t->nmoving = 0;
-	ret = t->lean ? look_at_others(t, now) : wake_idle(t, now);
-	for (i = 0; i < t->nrows && !ret && !t->lean; i++) {
+	for (i = 0; i < t->nrows && !ret; i++) {
 		k = t->rows[i];
 		if (!k->awake && !k->fresh)
 			continue;
@@ -495,6 +494,15 @@ int states_after(struct target *t, uint64_t now)
 			decide(t, k, now);
 		ret = look_now(t, k, i, now);
 	}
+	return ret;
+}
+
+int states_after(struct target *t, uint64_t now)
+{
+	int ret;
+
+	t->nmoving = 0;
+	ret = t->lean ? look_at_others(t, now) : look_at_awake(t, now);
 	return ret ? ret : hold_moving(t);
 }
 
